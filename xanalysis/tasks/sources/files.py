@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from xanalysis import languages
@@ -60,7 +60,9 @@ class FilesSource(Source):
                 example["id"] = name if seen[name] == 1 else f"{name}#{seen[name]}"
                 yield example
         if not seen:
-            raise InputError(f"{task.name} has no {split} example", file=pieces[0][2])
+            raise InputError(
+                f"{task.name} has no {split} example in '{language}'", file=pieces[0][2]
+            )
 
     def _pieces(self, task: Task, language: str, split: str) -> list[tuple[Layout, str, Path]]:
         """Layout, prefix of the ids and path of every file; [] where one of several parts lacks."""
@@ -70,7 +72,7 @@ class FilesSource(Source):
         parts = layout.parts or {"": layout}
         pieces = []
         for name, part in parts.items():
-            files = self._files(self.folder, part, language, split)
+            files = self._files(self.folder, part, task, language, split)
             if not files:
                 return []
             several = len(files) > 1
@@ -79,12 +81,15 @@ class FilesSource(Source):
                 pieces.append((part, "".join(f"{folder}/" for folder in folders), file))
         return pieces
 
-    def _files(self, folder: Path, layout: Layout, language: str, split: str) -> list[Path]:
+    def _files(
+        self, folder: Path, layout: Layout, task: Task, language: str, split: str
+    ) -> list[Path]:
         place = (id(layout), split)
         if place not in self._found:
             self._found[place] = _search(folder, layout, split)
         found = self._found[place]
-        return found.get(language) or (found.get("", []) if language == "en" else [])
+        unnamed = language in task.languages if layout.mixed else language == "en"
+        return found.get(language) or (found.get("", []) if unnamed else [])
 
     def fingerprint(self, task: Task, language: str, split: str) -> str:
         """Digest of the names and contents of everything that is read."""
@@ -118,7 +123,7 @@ def _search(folder: Path, layout: Layout, split: str) -> dict[str, list[Path]]:
     for pattern in layout.patterns.get(split, ()):
         here: dict[str, list[Path]] = {}
         for path in sorted(folder.glob(re.sub(r"\{lang\}", "*", pattern))):
-            code = _code(path.relative_to(folder).as_posix(), pattern)
+            code = _code(path.relative_to(folder).as_posix(), pattern, layout.names)
             if code is not None:
                 here.setdefault(code, []).append(path)
         for code, paths in here.items():
@@ -126,7 +131,7 @@ def _search(folder: Path, layout: Layout, split: str) -> dict[str, list[Path]]:
     return found
 
 
-def _code(path: str, pattern: str) -> str | None:
+def _code(path: str, pattern: str, names: Mapping[str, str]) -> str | None:
     """Canonical code of the language in a path that matches a pattern."""
     if "{lang}" not in pattern:
         return ""
@@ -135,7 +140,8 @@ def _code(path: str, pattern: str) -> str | None:
     named = False
     for piece in rest:
         if piece == "{lang}":
-            parts.append("(?P=lang)" if named else "(?P<lang>[A-Za-z]{2,3}(?:[_-][A-Za-z]{2,4})?)")
+            code = "|".join([*names, "[A-Za-z]{2,3}(?:[_-][A-Za-z]{2,4})?"])
+            parts.append("(?P=lang)" if named else f"(?P<lang>{code})")
             named = True
         else:
             parts.append(_literal(piece))
@@ -143,7 +149,7 @@ def _code(path: str, pattern: str) -> str | None:
     if match is None:
         return None
     try:
-        return languages.canonical(match["lang"])
+        return languages.canonical(names.get(match["lang"], match["lang"]))
     except InputError:
         return None
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from xanalysis import languages
 from xanalysis.tasks.sources.layouts.choices import COPA
+from xanalysis.tasks.sources.layouts.squad import TYDIQA_NAMES
 from xanalysis.tasks.task import Task
 
 Row = Mapping[str, Any]
@@ -170,8 +171,7 @@ def _translations(row: Row, index: int, task: Task) -> dict[str, Any]:
 
 
 def _of_language(row: Row, language: str) -> bool:
-    # TyDiQA's ids begin with the language's English name.
-    return str(row["id"]).startswith(languages.lookup(language).name.lower() + "-")
+    return TYDIQA_NAMES.get(str(row["id"]).split("-")[0]) == language
 
 
 _DEV = "validation"

@@ -14,6 +14,7 @@ LAYOUTS: Registry[Layout] = Registry(
         "americasnli": f"{_HERE}.pairs:AMERICASNLI",
         "mnli": f"{_HERE}.pairs:MNLI",
         "mrpc": f"{_HERE}.pairs:MRPC",
+        "myxnli": f"{_HERE}.pairs:MYXNLI",
         "paws": f"{_HERE}.pairs:PAWS",
         "pawsx": f"{_HERE}.pairs:PAWSX",
         "qqp": f"{_HERE}.pairs:QQP",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
@@ -27,6 +29,9 @@ class Layout:
             data's own language code, ``*`` for anything within a name.
         read: Path, task, language and split to examples.
         every: All files that the pattern matches are read, one after the other (ANLI's rounds).
+        mixed: A file whose path names no language holds all of the task's, and ``read`` keeps the
+            rows of one. Elsewhere such a file is English.
+        names: What stands for ``{lang}`` and is no language code, with the code.
         get: The address or command that gets the data.
         parts: Layouts that are read one after the other under one task, all of them needed.
     """
@@ -34,25 +39,30 @@ class Layout:
     patterns: Mapping[str, Sequence[str]]
     read: Reader
     every: bool = False
+    mixed: bool = False
+    names: Mapping[str, str] = dataclass_field(default_factory=dict)
     get: str = ""
     parts: Mapping[str, Layout] = dataclass_field(default_factory=dict)
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Lines with their numbers, without line ends, decoded one by one.
+    """Lines with their numbers, without line ends, decoded one by one; ``.gz`` is decompressed.
 
     Raises:
-        InputError: A line is not UTF-8.
+        InputError: A line is not UTF-8, or the file is not gzip where its name says so.
     """
-    with path.open("rb") as file:
-        for number, raw in enumerate(file, start=1):
-            try:
+    number = 0
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        try:
+            for number, raw in enumerate(file, start=1):
                 text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise InputError(
-                    f"not UTF-8 at byte {error.start} of the line", file=path, line=number
-                ) from None
-            yield number, text.rstrip("\r\n")
+                yield number, text.rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"not UTF-8 at byte {error.start} of the line", file=path, line=number
+            ) from None
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise InputError(f"not valid gzip ({error})", file=path, line=number + 1) from None
 
 
 def table(
@@ -60,7 +70,8 @@ def table(
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Rows of a table without quoting, as in most NLP data sets.
 
-    Without a header the columns are named "0", "1", ….
+    Without a header the columns are named "0", "1", …. Cells with quotation marks that a CSV writer
+    has quoted all the same (XTREME's scripts, SIB-200) are as they were before it.
 
     Raises:
         InputError: A row has another number of cells than the header, or than ``columns``.
@@ -78,7 +89,15 @@ def table(
                 continue
         if len(cells) != len(names):
             raise _width(path, number, len(cells), len(names))
-        yield number, dict(zip(names, cells, strict=True))
+        yield number, dict(zip(names, map(_unquoted, cells), strict=True))
+
+
+def _unquoted(cell: str) -> str:
+    """A cell without the marks that a CSV writer puts around it where it has some of its own."""
+    inner = cell[1:-1]
+    # One that has none of its own, or one alone, nobody has quoted: the marks are the text's.
+    quoted = cell[:1] == cell[-1:] == '"' and '""' in inner and '"' not in inner.replace('""', "")
+    return inner.replace('""', '"') if quoted else cell
 
 
 def _width(path: Path, line: int, found: int, expected: int) -> InputError:

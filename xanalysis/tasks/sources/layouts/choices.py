@@ -17,7 +17,13 @@ COPA = {"cause": "What was the cause?", "effect": "What happened as a result?"}
 
 
 def _hellaswag(path: Path, task: Task, language: str, split: str) -> Iterator[Example]:
+    requests: set[str] = set()
     for index, (line, row) in enumerate(json_lines(path)):
+        if "doc" in row:  # an evaluation's requests, several for each example
+            row = _asked(row["doc"], path, line)
+            if row["ind"] in requests:
+                continue
+            requests.add(row["ind"])
         endings = _texts(field(row, ("endings",), path, line), path, line)
         gold = row.get("label")
         yield {
@@ -27,6 +33,26 @@ def _hellaswag(path: Path, task: Task, language: str, split: str) -> Iterator[Ex
             "choices": endings,
             "label": None if gold in (None, "") else choice(gold, len(endings), path, line),
         }
+
+
+def _asked(doc: Any, path: Path, line: int) -> dict[str, Any]:
+    """HellaSwag's own fields of what OLMo's evaluation notes of an example."""
+    try:
+        # The activity stands before the context, which HellaSwag's own files keep apart.
+        context = str(doc["query"]).partition(": ")[2]
+        return {
+            "ind": str(doc["ind"]),
+            "ctx": context,
+            "endings": doc["choices"],
+            "label": doc["gold"],
+        }
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"the request's doc lacks or garbles {error}",
+            file=path,
+            line=line,
+            expected="ind, query, choices, gold",
+        ) from None
 
 
 def _commonsenseqa(path: Path, task: Task, language: str, split: str) -> Iterator[Example]:
@@ -112,7 +138,11 @@ def _texts(value: Any, path: Path, line: int) -> list[str]:
 HELLASWAG = Layout(
     {
         "train": ["hellaswag/hellaswag_train.jsonl"],
-        "dev": ["hellaswag/hellaswag_val.jsonl", "hellaswag/derived/hellaswag_val.subset.jsonl"],
+        "dev": [
+            "hellaswag/hellaswag_val.jsonl",
+            "hellaswag/derived/hellaswag_val.subset.jsonl",
+            "hellaswag/requests.jsonl.gz",
+        ],
         "test": ["hellaswag/hellaswag_test.jsonl"],
     },
     _hellaswag,

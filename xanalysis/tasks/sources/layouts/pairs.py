@@ -18,9 +18,15 @@ from xanalysis.tasks.sources.layouts.base import (
 )
 from xanalysis.tasks.task import Task
 
-_LETTERS = {"e": "entailment", "n": "neutral", "c": "contradiction"}
+# ANLI's letters, and how XNLI's machine-translated training data call a contradiction.
+_SAME = {
+    "e": "entailment",
+    "n": "neutral",
+    "c": "contradiction",
+    "contradictory": "contradiction",
+}
 _PREMISE = ("premise", "sentence1", "prem", "context", "sentence_A", "#1 String", "question1")
-_HYPOTHESIS = ("hypothesis", "sentence2", "hyp", "sentence_B", "#2 String", "question2")
+_HYPOTHESIS = ("hypothesis", "sentence2", "hyp", "hypo", "sentence_B", "#2 String", "question2")
 _LABEL = ("gold_label", "label", "entailment_judgment", "is_duplicate", "Quality")
 _ID = ("id", "uid", "pairID", "pair_ID", "index")
 
@@ -37,7 +43,7 @@ def _example(
         "id": name,
         "text_a": str(field(row, _PREMISE, path, line)),
         "text_b": str(field(row, _HYPOTHESIS, path, line)),
-        "label": label(_LETTERS.get(text, text), task, path, line),
+        "label": label(_SAME.get(text, text), task, path, line),
     }
 
 
@@ -87,6 +93,10 @@ def _xtreme(labels: Callable[[Path], Path | None]) -> Reader:
         if first[0] == "id":  # the original PAWS-X layout
             yield from _read(path, task, language, split)
             return
+        if first[0] == "language":  # the original XNLI layout
+            own = ((n, row) for n, row in table(path) if row["language"] == language)
+            yield from _rows(own, task, path)
+            return
         gold_file = labels(path) if len(first) == 2 else None
         golds = iter(text_lines(gold_file)) if gold_file else None
         width = len(first)
@@ -111,6 +121,17 @@ def _xnli_labels(path: Path) -> Path | None:
 
 def _sick(path: Path, task: Task, language: str, split: str) -> Iterator[Example]:
     return _rows(table(path), task, path)
+
+
+def _beside_english(path: Path, task: Task, language: str, split: str) -> Iterator[Example]:
+    """myXNLI: columns of every language in one table, ``sentence1_my`` beside ``sentence1_en``."""
+    for index, (line, row) in enumerate(table(path)):
+        yield {
+            "id": str(index),
+            "text_a": str(field(row, (f"sentence1_{language}",), path, line)),
+            "text_b": str(field(row, (f"sentence2_{language}",), path, line)),
+            "label": label(field(row, ("label",), path, line), task, path, line),
+        }
 
 
 def _sib(path: Path, task: Task, language: str, split: str) -> Iterator[Example]:
@@ -144,6 +165,7 @@ MNLI = Layout(
             "mnli/multinli_1.0_train.jsonl",
             "multinli_1.0/multinli_1.0_train.jsonl",
             "xnli/train-{lang}.tsv",
+            "XNLI-MT-1.0/multinli/multinli.train.{lang}.tsv",
             "mnli_taxinli/taxinli10k.tsv",
         ],
         [
@@ -189,8 +211,16 @@ PAWS = Layout(
     get="https://github.com/google-research-datasets/paws",
 )
 XNLI = Layout(
-    _splits([], ["xnli/dev-{lang}.tsv"], ["xnli/test-{lang}.tsv"]),
+    {
+        split: [
+            f"xnli/{split}-{{lang}}.tsv",
+            f"xnli/xnli.{split}.tsv",
+            f"XNLI-1.0/xnli.{split}.tsv",
+        ]
+        for split in ("dev", "test")
+    },
     _xtreme(_xnli_labels),
+    mixed=True,
     get="XTREME's scripts/download_data.sh, or https://dl.fbaipublicfiles.com/XNLI/XNLI-1.0.zip",
 )
 PAWSX = Layout(
@@ -221,6 +251,12 @@ AMERICASNLI = Layout(
     _splits([], ["americasnli/dev/{lang}.tsv"], ["americasnli/test/{lang}.tsv"]),
     _read,
     get="https://github.com/abteen/americasnli",
+)
+MYXNLI = Layout(
+    {split: [f"myxnli/my.genre.{split}.tsv"] for split in ("dev", "test")},
+    _beside_english,
+    mixed=True,
+    get="https://github.com/akhtet/myXNLI/tree/main/output/my",
 )
 SIB200 = Layout(
     _splits(["sib200/{lang}/train.tsv"], ["sib200/{lang}/dev.tsv"], ["sib200/{lang}/test.tsv"]),

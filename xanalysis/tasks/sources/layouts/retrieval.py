@@ -90,8 +90,13 @@ TATOEBA = Layout(
 )
 BUCC = Layout(
     {
-        split: [f"bucc2018/{{lang}}-en.{name}.{{lang}}" for name in names]
-        for split, names in {"dev": ("dev", "training"), "test": ("test",)}.items()
+        # The organisers' sample is the benchmark's dev set, their training set its test set.
+        split: [
+            f"bucc2018/{folder}{{lang}}-en.{name}.{{lang}}"
+            for name in (split, original)
+            for folder in ("", "{lang}-en/")
+        ]
+        for split, original in {"dev": "sample", "test": "training"}.items()
     },
     _bucc,
     get="https://comparable.limsi.fr/bucc2018/bucc2018-task.html",
