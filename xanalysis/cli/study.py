@@ -96,7 +96,8 @@ def _answer(question: object, results: str, output: str, style: str) -> None:
         click.echo(json.dumps(content, ensure_ascii=False, indent=2))
         return
     out = tables.console()
-    out.print(f"[bold]{question.title}[/]\n{question.question}\n", highlight=False)
+    out.print(question.title, style="bold", highlight=False)
+    out.print(f"{question.question}\n", highlight=False)
     out.print(f"Estimand: {question.estimand}\n", highlight=False)
     for found in answers:
         out.print(f"→ {found.words}", highlight=False)

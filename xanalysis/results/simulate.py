@@ -75,7 +75,8 @@ def simulate_grid(
         seeds: Seeds per cell.
         sd: Standard deviations, in points, of the random parts: ``language``, ``target`` (scores),
             ``cell`` (score of a target in a language), ``gain_language``, ``gain_target`` (gain of
-            an intermediate by language / target) and ``seed`` (each run's noise).
+            an intermediate by language / target), ``run`` (a fine-tuned model's luck, in all
+            languages alike; 0 unless given) and ``seed`` (noise of each score of a run).
         n_examples: Test examples per score.
         random_state: Seed of the generator.
         study: Name of the study.
@@ -90,6 +91,7 @@ def simulate_grid(
         "cell": 3.0,
         "gain_language": 0.5,
         "gain_target": 1.0,
+        "run": 0.0,
         "seed": 0.8,
     }
     parts.update(sd or {})
@@ -102,11 +104,12 @@ def simulate_grid(
         by_language = {g: rng.normal(0, parts["gain_language"]) for g in languages}
         by_target = {t: rng.normal(0, parts["gain_target"]) for t in targets}
         for t in targets:
+            luck = rng.normal(0, parts["run"], seeds) if parts["run"] else np.zeros(seeds)
             for g in languages:
                 gain = 0.0 if name == BASELINE else effect + by_language[g] + by_target[t]
                 for seed in range(seeds):
                     score = 60 + language[g] + target[t] + cell[t, g] + gain
-                    score += rng.normal(0, parts["seed"])
+                    score += luck[seed] + rng.normal(0, parts["seed"])
                     rows.append((name, t, _TYPES.get(t, "unknown"), g, seed, score))
     frame = pd.DataFrame(
         rows, columns=["intermediate", "target", "task_type", "language", "seed", "score"]
