@@ -9,7 +9,7 @@ of y relative to σ².
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +19,25 @@ from xanalysis.stats.mixed.blocks import Factored, factor
 from xanalysis.stats.mixed.products import Products
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
 
 # Below this a diagonal entry of T counts as this in the gradient, which divides by it.
 SMALLEST = 1e-6
 
 
+@cache
+def entries(k: int) -> tuple[Ints, Ints]:
+    """Row and column in T of a term's entries of theta, which run down its columns, as in lme4."""
+    columns, rows = np.triu_indices(k)
+    return rows, columns
+
+
 def lower(products: Products, theta: Floats) -> list[Floats]:
-    """The triangles T, one per term; theta runs down their columns, as in lme4."""
+    """The triangles T, one per term."""
     found = []
     for term in products.terms:
         t = np.zeros((term.k, term.k))
-        columns, rows = np.triu_indices(term.k)
-        t[rows, columns] = theta[term.theta : term.theta + len(rows)]
+        t[entries(term.k)] = theta[term.theta : term.theta + term.entries]
         found.append(t)
     return found
 
@@ -39,7 +46,7 @@ def diagonal(products: Products) -> NDArray[np.bool_]:
     """Which entries of theta lie on the diagonal of a T and so may not be negative."""
     flags: list[NDArray[np.bool_]] = [np.zeros(0, dtype=bool)]
     for term in products.terms:
-        columns, rows = np.triu_indices(term.k)
+        rows, columns = entries(term.k)
         flags.append(columns == rows)
     return np.concatenate(flags)
 
@@ -179,11 +186,10 @@ class Evaluation:
             safe = t.copy()
             corner = np.diag_indices(term.k)
             safe[corner] = np.where(np.abs(t[corner]) < SMALLEST, SMALLEST, t[corner])
-            columns, rows = np.triu_indices(term.k)
-            place = slice(term.theta, term.theta + len(rows))
+            place = slice(term.theta, term.theta + term.entries)
             trace = term.levels * np.eye(term.k) - inverse - rest
-            logs[place] = 2.0 * linalg.solve_triangular(safe.T, trace)[rows, columns]
-            squares[place] = -2.0 * linalg.solve_triangular(safe.T, first)[rows, columns]
+            both = np.stack([2.0 * trace, -2.0 * first])
+            logs[place], squares[place] = np.linalg.solve(safe.T, both)[:, *entries(term.k)]
         return logs, squares
 
     def gradient(self, reml: bool, sigma2: float | None = None) -> Floats:

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from xanalysis.stats.mixed.deviance import Evaluation, evaluate
+from xanalysis.stats.mixed.deviance import Evaluation, entries, evaluate
 
 Floats = NDArray[np.float64]
 
@@ -172,8 +172,7 @@ def _slopes(evaluation: Evaluation) -> list[Floats]:
     for term in products.terms:
         own_u = u[term.columns].reshape(term.levels, term.k, p)
         own_g = g[term.columns].reshape(term.levels, term.k, p)
-        columns, rows = np.triu_indices(term.k)
-        for row, column in zip(rows, columns, strict=True):
+        for row, column in zip(*entries(term.k), strict=True):
             half = own_g[:, row].T @ own_u[:, column]
             found.append(c @ (half + half.T) @ c)
     return found

@@ -15,6 +15,8 @@ from xanalysis.stats.mixed.products import Products
 Floats = NDArray[np.float64]
 
 _RESTARTS = 3
+# The search ends where the deviance could fall by this per row: its rounding grows with the rows.
+_TOLERANCE = 1e-14
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,10 @@ class Optimum:
 
 def minimise(products: Products, reml: bool, start: Floats | None = None) -> Optimum:
     """Minimise the deviance over theta with L-BFGS-B, the diagonals of T kept at 0 or above.
+
+    The curvature by an entry of theta is about 8 times the number of levels of its group, so the
+    search steps in theta times the root of that number: groups of 10,000 and of 4 levels are then
+    alike to it, and few evaluations do.
 
     Args:
         products: Cross-products of the design.
@@ -64,26 +70,36 @@ def minimise(products: Products, reml: bool, start: Floats | None = None) -> Opt
         latest[theta.tobytes()] = found
         return found.deviance(reml), found.gradient(reml)
 
+    def scaled(x: Floats) -> tuple[float, Floats]:
+        value, gradient = objective(x / unit)
+        return value, gradient / unit
+
     theta = np.where(on_diagonal, 1.0, 0.0) if start is None else start.copy()
     theta = np.where(on_diagonal, np.maximum(theta, 10 * SMALLEST), theta)
     if not np.isfinite(objective(theta)[0]):
         raise InputError("the model cannot be evaluated: the columns are too nearly dependent")
     if not len(theta):
         return Optimum(evaluate(products, theta), True, "no variances to estimate", count, 0.0)
-    bounds = [(SMALLEST, None) if flag else (None, None) for flag in on_diagonal]
+    levels = np.concatenate([np.full(term.entries, float(term.levels)) for term in products.terms])
+    # In units of the largest group, so that the first step, of length 1, is neither tiny nor wild.
+    unit = 2.0 * np.sqrt(levels / levels.max())
+    bounds = [
+        (SMALLEST * u, None) if flag else (None, None)
+        for flag, u in zip(on_diagonal, unit, strict=True)
+    ]
     converged, message = False, ""
-    # The deviance and its rounding grow with the rows; so does what the gradient can tell from 0.
-    tolerance = 1e-5 * max(1.0, products.n / 1e3)
+    # A gradient g leaves g² / 2h to gain where the curvature is h.
+    tolerance = float(np.sqrt(4.0 * levels.max() * _TOLERANCE * max(products.n, 100)))
     for _ in range(_RESTARTS):
         result = optimize.minimize(
-            objective,
-            theta,
+            scaled,
+            theta * unit,
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
             options={"ftol": 1e-15, "gtol": tolerance, "maxiter": 1000, "maxcor": 20},
         )
-        theta = np.asarray(result.x)
+        theta = np.asarray(result.x) / unit
         message = str(result.message)
         converged = bool(result.success) or "ABNORMAL" in message
         # The deviance is even in a standard deviation: at 0 its gradient vanishes, and only the
@@ -98,7 +114,7 @@ def minimise(products: Products, reml: bool, start: Floats | None = None) -> Opt
     gradient = best.gradient(reml)
     away = ~(on_diagonal & (theta <= 10 * SMALLEST))
     steepest = float(np.abs(gradient[away]).max(initial=0.0))
-    at_zero = np.where(on_diagonal & (theta <= 1e-4), 0.0, theta)
+    at_zero = np.where(np.abs(theta) <= np.where(on_diagonal, 1e-4, 1e-5), 0.0, theta)
     if (at_zero != theta).any():
         snapped = evaluate(products, at_zero)
         if snapped.deviance(reml) <= best.deviance(reml) + 1e-8:

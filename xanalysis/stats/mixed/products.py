@@ -44,6 +44,11 @@ class Term:
         """Its columns of Z."""
         return slice(self.start, self.start + self.k * self.levels)
 
+    @property
+    def entries(self) -> int:
+        """Its entries of theta."""
+        return self.k * (self.k + 1) // 2
+
 
 @dataclass(frozen=True)
 class Products:
@@ -94,7 +99,7 @@ class Products:
     @property
     def parameters(self) -> int:
         """Entries of theta."""
-        return sum(term.k * (term.k + 1) // 2 for term in self.terms)
+        return sum(term.entries for term in self.terms)
 
 
 def loadings(design: Design) -> sparse.csr_array:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from xanalysis.stats.mixed.deviance import Evaluation, diagonal, evaluate
+from xanalysis.stats.mixed.deviance import Evaluation, diagonal, entries, evaluate
 from xanalysis.stats.mixed.products import Products
 
 Floats = NDArray[np.float64]
@@ -37,12 +37,12 @@ def quantities(best: Evaluation) -> list[Held]:
     products = best.products
     found = []
     for term in products.terms:
-        _, own = np.triu_indices(term.k)
+        own, _ = entries(term.k)
         found += [Held("sd", term.theta + np.flatnonzero(own == a)) for a in range(term.k)]
     if not products.scale_known:
         found.append(Held("sigma", np.zeros(0, dtype=np.intp)))
     for term in products.terms:
-        _, own = np.triu_indices(term.k)
+        own, _ = entries(term.k)
         for a in range(term.k):
             place = term.theta + np.flatnonzero(own == a)
             found += [Held("correlation" if b == 0 else "none", place) for b in range(a)]
