@@ -70,7 +70,7 @@ def test_no_difference_names_what_could_have_been_found():
 
 @pytest.mark.parametrize("luck", [0.0, 2.0])
 def test_intervals_cover_the_truth(luck):
-    """95 % intervals over languages cover in at least 88 % of 40 grids, however lucky the runs are."""
+    """95 % intervals cover in at least 88 % of 40 grids, however lucky the runs are."""
     languages = ("de", "fi", "tr", "zh", "sw", "hi")
     hits = 0
     for seed in range(40):

@@ -1,9 +1,10 @@
 """One planned contrast between two sides of a results table.
 
-A fine-tuned model is tested in every language, so its luck moves all its languages together, and all
-gains over one baseline share that baseline's luck. Differences of cells would hide both. The model is
-therefore one of scores, in which each score stands once, with random intercepts for runs and for what
-the sides have in common, and random slopes of the effect over languages, targets and intermediates.
+A fine-tuned model is tested in every language, so its luck moves all its languages together, and
+all gains over one baseline share that baseline's luck. Differences of cells would hide both. The
+model is therefore one of scores, in which each score stands once, with random intercepts for runs
+and for what the sides have in common, and random slopes of the effect over languages, targets and
+intermediates.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ Where = Mapping[str, str | Sequence[str]]
 _POWER = 0.80
 # Kenward-Roger costs more with every row and differs from Satterthwaite only in small samples.
 _SMALL = 2000
-# The variance of an effect over fewer levels than this is as good as unknown: such an effect is averaged
-# over the levels there are, and said to hold for them alone.
+# The variance of an effect over fewer levels than this is as good as unknown: such an effect is
+# averaged over the levels there are, and said to hold for them alone.
 _FEW = 5
 # What both sides have in common, and what makes the effect differ.
 _COMMON = (
@@ -298,13 +299,13 @@ def _fit(
             columns.append(column)
     terms: list[str] = []
     seen: list[tuple[int, ...]] = []
-    for names in _COMMON:
-        if names == ("target", "intermediate") and not {"target", "intermediate"} & set(random):
+    for common in _COMMON:
+        if common == ("target", "intermediate") and not {"target", "intermediate"} & set(random):
             continue  # the few levels there are stand in the fixed part
-        code = tuple(rows.groupby(list(names), sort=False, dropna=False).ngroup())
+        code = tuple(rows.groupby(list(common), sort=False, dropna=False).ngroup())
         if 1 < max(code) + 1 < len(rows) and code not in seen:
             seen.append(code)
-            terms.append(f"(1|{':'.join(names)})")
+            terms.append(f"(1|{':'.join(common)})")
     terms += [f"(0 + phase|{name})" for name in random]
     formula = " + ".join(["score ~ " + " + ".join(columns), *terms])
     model = fit_mixed(formula, rows)
