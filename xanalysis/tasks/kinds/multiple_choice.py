@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -10,53 +10,34 @@ import pyarrow as pa
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerBase
 
 from xanalysis.errors import InputError
 from xanalysis.tasks.examples import ChoiceExample, Example
-from xanalysis.tasks.kinds.base import FlatBatch, Kind
-from xanalysis.tasks.kinds.encoding import HELD_BACK, rows, tokenise
+from xanalysis.tasks.kinds.base import FlatBatch
+from xanalysis.tasks.kinds.encoding import HELD_BACK
+from xanalysis.tasks.kinds.first_token import FirstToken, Labelled
 from xanalysis.tasks.kinds.heads import Pooled, stacked
 from xanalysis.tasks.task import Task
 
 
-class MultipleChoice(Kind):
+class MultipleChoice(FirstToken):
     """A score for every choice, read off the first token; softmax over an example's choices."""
 
     name = "multiple_choice"
-    first_only = True
 
-    def encode(
-        self,
-        examples: Sequence[Example],
-        task: Task,
-        tokenizer: PreTrainedTokenizerBase,
-        *,
-        max_length: int,
-        training: bool,
-    ) -> pa.Table:
-        """One row per choice, with the example's ``label`` (-1 where held back).
+    def sequences(
+        self, examples: Sequence[Example], task: Task, training: bool
+    ) -> Iterator[Labelled]:
+        """One per choice.
 
-        A row is the context with question and choice, or question with choice where there is no
+        The context with question and choice, or the question with the choice where there is no
         context.
         """
-        first: list[str] = []
-        second: list[str] = []
-        owner: list[int] = []
-        labels: list[int] = []
         for number, example in enumerate(cast(Sequence[ChoiceExample], examples)):
             label = _label(example, task, training)
+            asked = [text for text in (example["context"], example["question"]) if text] or [""]
             for choice in example["choices"]:
-                asked = [text for text in (example["context"], example["question"]) if text]
-                first.append(asked[0] if asked else "")
-                second.append(" ".join([*asked[1:], choice]))
-                owner.append(number)
-                labels.append(label)
-        return rows(
-            tokenise(tokenizer, first, second, max_length),
-            owner,
-            label=np.asarray(labels, np.int64),
-        )
+                yield Labelled(number, asked[0], " ".join([*asked[1:], choice]), label)
 
     def head(self, width: int, task: Task) -> nn.Module:
         """A hidden layer and one logit."""
@@ -73,10 +54,6 @@ class MultipleChoice(Kind):
             stacked(logits, counts), labels, ignore_index=HELD_BACK, reduction="sum"
         )
         return loss, (labels != HELD_BACK).sum()
-
-    def outputs(self, head: nn.Module, batch: FlatBatch) -> list[dict[str, np.ndarray]]:
-        """``logits`` of the one choice, ``[1]``."""
-        return [{"logits": row} for row in head(batch.first).float().cpu().numpy()]
 
     def decode(
         self,
