@@ -71,8 +71,7 @@ def test_records_are_sound(task):
     assert task.train is None or "train" in TASKS[task.train].splits or task.train == task.name
     assert task.licence != "unknown"
     assert task.layout is None or task.layout in LAYOUTS
-    if task.kind != "mlm":
-        assert task.metric in METRICS
+    assert task.metric in METRICS
     if task.kind in ("pair_classification", "multiple_choice"):
         assert 0 < task.chance <= 50
     if task.kind == "pair_classification":

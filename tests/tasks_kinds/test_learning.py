@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from random import Random
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from tests.tasks_kinds.tiny import WORDS, learn, task
 from xanalysis.errors import InputError
 from xanalysis.tasks.kinds.mlm import MaskedLM
+from xanalysis.tasks.metrics.masked import MASKED_ACCURACY
 
 RANDOM = Random(0)
 
@@ -87,12 +89,24 @@ def test_dual_encoder() -> None:
     assert all(p["prediction"] is None for p in found[8:])
 
 
-def test_masked_language_modelling() -> None:
+def test_masked_language_modelling(monkeypatch: pytest.MonkeyPatch) -> None:
     examples: list[Any] = [{"id": str(i), "text": _words(20)} for i in range(6)]
-    losses, found = learn(task("mlm"), examples, steps=100, kind=MaskedLM(0.3))
+    record = task("mlm", metric="masked_accuracy")
+    losses, found = learn(record, examples, steps=100, kind=MaskedLM(0.3))
     assert losses[-1] < 0.5 * losses[0]
-    assert sum(p["terms"] for p in found) > 10
+    terms = sum(p["terms"] for p in found)
+    assert terms > 10
     assert all(p["prediction"] < losses[0] for p in found)
+    scores = MASKED_ACCURACY(found, examples, record, "en")
+    assert scores["accuracy"] == pytest.approx(100 * sum(p["hits"] for p in found) / terms)
+    assert scores["accuracy"] > 50
+    mean = sum(p["prediction"] * p["terms"] for p in found) / terms
+    assert scores["perplexity"] == pytest.approx(math.exp(mean))
+    # Few tokens are decoded at a time; how few changes nothing.
+    monkeypatch.setattr("xanalysis.tasks.kinds.mlm.AT_ONCE", 3)
+    _, again = learn(record, examples, steps=100, kind=MaskedLM(0.3))
+    assert [p["hits"] for p in again] == [p["hits"] for p in found]
+    assert [p["prediction"] for p in again] == pytest.approx([p["prediction"] for p in found])
 
 
 @pytest.mark.parametrize(

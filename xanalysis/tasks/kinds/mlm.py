@@ -15,9 +15,10 @@ from transformers import PreTrainedTokenizerBase
 
 from xanalysis.tasks.examples import Example, TextExample
 from xanalysis.tasks.kinds.base import FlatBatch, Kind
-from xanalysis.tasks.kinds.encoding import frame, lists, ragged, rows
+from xanalysis.tasks.kinds.encoding import frame, lists, rows
 from xanalysis.tasks.task import Task
 
+AT_ONCE = 512  # tokens decoded together in an evaluation
 _MASKED, _RANDOM = 0.8, 0.1  # of the chosen tokens; the rest stay as they are (BERT)
 
 
@@ -84,14 +85,22 @@ class MaskedLM(Kind):
 
     def loss(self, head: nn.Module, batch: FlatBatch) -> tuple[Tensor, Tensor]:
         """Cross-entropy, a term per chosen token."""
-        losses = self._losses(head, batch)
-        return losses.sum(), torch.tensor(len(losses), device=losses.device)
+        hidden, gold = _chosen(batch)
+        loss = F.cross_entropy(_logits(head, hidden, batch), gold, reduction="sum")
+        return loss, torch.tensor(len(gold), device=loss.device)
 
     def outputs(self, head: nn.Module, batch: FlatBatch) -> list[dict[str, np.ndarray]]:
-        """``loss`` of every chosen token, in nats."""
-        losses = self._losses(head, batch).float().cpu().numpy()
-        ends = np.cumsum([len(row) for row in batch.features["places"]])
-        return [{"loss": part} for part in np.split(losses, ends[:-1])]
+        """``loss`` of every chosen token, in nats, and whether the best guess is a ``hit``."""
+        found = []
+        # A row of logits is as long as the vocabulary: never all of them at once.
+        for hidden, gold in zip(*(torch.split(t, AT_ONCE) for t in _chosen(batch)), strict=True):
+            logits = _logits(head, hidden, batch)
+            losses = F.cross_entropy(logits, gold, reduction="none")
+            found.append(torch.stack([losses, (logits.argmax(dim=1) == gold).to(losses)]))
+        losses, hits = torch.cat(found, dim=1).cpu().numpy()
+        ends = np.cumsum([len(row) for row in batch.features["places"]])[:-1]
+        parts = zip(np.split(losses, ends), np.split(hits, ends), strict=True)
+        return [{"loss": loss, "hit": hit} for loss, hit in parts]
 
     def decode(
         self,
@@ -100,27 +109,37 @@ class MaskedLM(Kind):
         examples: Sequence[Example],
         task: Task,
     ) -> list[dict[str, Any]]:
-        """Mean loss per chosen token (nats) and the number of them."""
+        """Mean loss per chosen token (nats), the number of them, and how many are guessed."""
         owner = features["example"].to_numpy()
-        total = np.zeros(len(examples))
-        terms = np.zeros(len(examples), np.int64)
-        np.add.at(total, owner, [output["loss"].sum() for output in outputs])
-        np.add.at(terms, owner, [len(places) for places in ragged(features["places"])])
+        sums = np.zeros((len(examples), 3))
+        columns = [(o["loss"].sum(), len(o["loss"]), o["hit"].sum()) for o in outputs]
+        np.add.at(sums, owner, np.array(columns).reshape(-1, 3))
         return [
-            {"id": example["id"], "prediction": loss / max(count, 1), "terms": count}
-            for example, loss, count in zip(examples, total.tolist(), terms.tolist(), strict=True)
+            {
+                "id": example["id"],
+                "prediction": loss / max(terms, 1),
+                "terms": int(terms),
+                "hits": int(hits),
+            }
+            for example, (loss, terms, hits) in zip(examples, sums.tolist(), strict=True)
         ]
 
-    def _losses(self, head: nn.Module, batch: FlatBatch) -> Tensor:
-        if batch.embeddings is None:
-            raise ValueError("masked language modelling needs the encoder's embeddings")
-        places = [np.asarray(row, np.int64) for row in batch.features["places"]]
-        firsts = np.repeat(batch.offsets[:-1].cpu().numpy(), [len(row) for row in places])
-        device = batch.hidden.device
-        where = torch.from_numpy(np.concatenate(places) + firsts).to(device)
-        gold = np.concatenate([np.asarray(row, np.int64) for row in batch.features["originals"]])
-        logits = F.linear(head(batch.hidden[where]), batch.embeddings).float()
-        return F.cross_entropy(logits, torch.from_numpy(gold).to(device), reduction="none")
+
+def _chosen(batch: FlatBatch) -> tuple[Tensor, Tensor]:
+    """Hidden states of the chosen tokens, ``[tokens, width]``, and the ids that stood there."""
+    places = [np.asarray(row, np.int64) for row in batch.features["places"]]
+    firsts = np.repeat(batch.offsets[:-1].cpu().numpy(), [len(row) for row in places])
+    gold = np.concatenate([np.asarray(row, np.int64) for row in batch.features["originals"]])
+    device = batch.hidden.device
+    where = torch.from_numpy(np.concatenate(places) + firsts).to(device)
+    return batch.hidden[where], torch.from_numpy(gold).to(device)
+
+
+def _logits(head: nn.Module, hidden: Tensor, batch: FlatBatch) -> Tensor:
+    """Logits over the vocabulary, ``[tokens, vocabulary]``."""
+    if batch.embeddings is None:
+        raise ValueError("masked language modelling needs the encoder's embeddings")
+    return F.linear(head(hidden), batch.embeddings).float()
 
 
 class Transform(nn.Module):

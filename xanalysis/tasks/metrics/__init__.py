@@ -1,7 +1,7 @@
 """Official metrics on predictions, without torch.
 
 A metric takes predictions (``id``, ``prediction``), the examples they are for, the task and the
-test language, and gives scores from 0 to 100 by name, the official one first.
+test language, and gives scores by name, the official one first; that one is from 0 to 100.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ METRICS: Registry[Metric] = Registry(
         "mlqa": "xanalysis.tasks.metrics.answers:MLQA",
         "retrieval_accuracy": "xanalysis.tasks.metrics.retrieval:ACCURACY",
         "bucc_f1": "xanalysis.tasks.metrics.retrieval:BUCC_F1",
+        "masked_accuracy": "xanalysis.tasks.metrics.masked:MASKED_ACCURACY",
         "map_at_20": "xanalysis.tasks.metrics.retrieval:MAP_AT_20",
     },
 )

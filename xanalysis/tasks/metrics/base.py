@@ -38,12 +38,12 @@ class Metric(ABC):
 
     @abstractmethod
     def score(self, sums: Counts) -> dict[str, float]:
-        """Scores (0-100) from column sums, the official one first."""
+        """Scores from column sums, the official one (0-100) first."""
 
     def __call__(
         self, predictions: Predictions, examples: Sequence[Example], task: Task, language: str
     ) -> dict[str, float]:
-        """Scores of these predictions, 0-100, the official one first."""
+        """Scores of these predictions, the official one (0-100) first."""
         return self.score(self.counts(predictions, examples, task, language).sum(axis=0))
 
     def per_example(
