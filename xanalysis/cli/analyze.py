@@ -46,8 +46,10 @@ def _sections(analysis: Analysis) -> list[Section]:
     sections = [
         Section(
             "Mean gain over languages",
-            analysis.gains.rename(columns={"languages": "langs", "above_zero": "> 0"}),
-            note="Points; se and interval over languages; > 0: languages that gain.",
+            analysis.gains.drop(columns=["df", "p", "over"]).rename(
+                columns={"languages": "langs", "above_zero": "> 0"}
+            ),
+            note=f"Points; interval over {_over(analysis)}; > 0: languages that gain.",
             key="gains",
         )
     ]
@@ -86,3 +88,11 @@ def _sections(analysis: Analysis) -> list[Section]:
     if analysis.notes:
         sections.append(Section("Notes", pd.DataFrame({"note": analysis.notes})))
     return sections
+
+
+def _over(analysis: Analysis) -> str:
+    """What the intervals of mean gains hold for."""
+    kinds = sorted(set(analysis.gains["over"]))
+    if kinds == ["languages"]:
+        return "languages, not over runs: no setting was run twice"
+    return " (or only ".join(reversed(kinds)) + (")" if len(kinds) > 1 else "")

@@ -130,30 +130,27 @@ class Material:
 
     @cached_property
     def grid(self) -> pd.DataFrame:
-        """Mean gain over languages of every row x target, with an interval over languages.
+        """Mean gain over languages of every row x target, with its interval.
 
-        Columns row, target, gain, se, low, high, languages, significant (Holm over the grid),
-        missing. Missing cells have a row of their own.
+        Columns row, target, gain, se, low, high, languages, over (what the interval holds for, as
+        in ``pair_gains``), significant (Holm over the grid), missing. Missing cells have a row of
+        their own.
         """
         from statsmodels.stats.multitest import multipletests
 
-        by_language = self.cells.groupby(["row", "target", "language"], as_index=False)["gain"]
-        grouped = by_language.mean().groupby(["row", "target"])["gain"]
-        grid = grouped.agg(gain="mean", spread="std", languages="size")
+        from xanalysis.stats.pairs import pair_gains
+
+        named = self.gains.assign(row=self.row_names(self.gains))
+        grid = pair_gains(named, ["row", "target"], level=LEVEL).set_index(["row", "target"])
         every = pd.MultiIndex.from_product([self.rows, self.targets], names=["row", "target"])
-        grid = grid.reindex(every)
+        grid = grid[["gain", "languages", "se", "low", "high", "p", "over"]].reindex(every)
         grid["missing"] = grid["gain"].isna()
         grid["languages"] = grid["languages"].fillna(0).astype(int)
-        grid["se"] = grid["spread"] / np.sqrt(grid["languages"])
-        margin = grid["se"] * t.ppf(0.5 + LEVEL / 2, (grid["languages"] - 1).clip(lower=1))
-        grid["low"], grid["high"] = grid["gain"] - margin, grid["gain"] + margin
-        statistic = (grid["gain"] / grid["se"]).abs()
-        p = pd.Series(2 * t.sf(statistic, (grid["languages"] - 1).clip(lower=1)), grid.index)
-        known = p.notna()
+        known = grid["p"].notna()
         grid["significant"] = False
         if known.any():
-            grid.loc[known, "significant"] = multipletests(p[known], method="holm")[0]
-        table: pd.DataFrame = grid.drop(columns="spread").reset_index()
+            grid.loc[known, "significant"] = multipletests(grid.loc[known, "p"], method="holm")[0]
+        table: pd.DataFrame = grid.drop(columns="p").reset_index()
         return table
 
     @cached_property

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
 
 from xanalysis.errors import InputError
 from xanalysis.stats.families.comparison import FamilyComparison, compare_families
 from xanalysis.stats.families.crossed import formula
 from xanalysis.stats.families.units import Units, units
+from xanalysis.stats.gain import gains
 from xanalysis.stats.mixed import MixedModel, fit_mixed
+from xanalysis.stats.pairs import pair_gains
 
 # Kenward-Roger costs more with every row and differs from Satterthwaite only in small samples.
 _SMALL = 5000
@@ -24,8 +25,8 @@ class Analysis:
     """What `xanalysis analyze` prints.
 
     Attributes:
-        gains: intermediate, target, languages, seeds, gain (mean over languages), se and interval
-            over languages.
+        gains: intermediate, target, languages, seeds, gain (mean over languages) and its interval
+            for further languages and runs (:func:`xanalysis.stats.pairs.pair_gains`).
         model: Gains by language family, task type and syntactic distance, with crossed random
             intercepts; None where it cannot be fitted (see ``notes``).
         terms: F tests of the model's factors and covariates.
@@ -90,7 +91,7 @@ def analyse(data: pd.DataFrame, *, training_language: str = "en", level: float =
     except InputError as error:
         notes.append(f"families were not compared: {error}")
     return Analysis(
-        gains=summary(base.cells, level),
+        gains=pair_gains(_seen(data, base), level=level),
         model=model,
         terms=terms,
         family_means=means,
@@ -100,21 +101,14 @@ def analyse(data: pd.DataFrame, *, training_language: str = "en", level: float =
     )
 
 
-def summary(cells: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
-    """Mean gain over languages per intermediate and target, with its interval over languages."""
-    grouped = cells.groupby(["intermediate", "target"], sort=True)
-    frame = grouped.agg(
-        languages=("language", "nunique"),
-        seeds=("seeds", "max"),
-        gain=("gain", "mean"),
-        sd=("gain", "std"),
-        above_zero=("gain", lambda values: int((values > 0).sum())),
-    ).reset_index()
-    df = frame["languages"] - 1
-    frame["se"] = frame["sd"] / np.sqrt(frame["languages"])
-    margin = t.ppf(0.5 + level / 2, df.where(df > 0)) * frame["se"]
-    frame["low"], frame["high"] = frame["gain"] - margin, frame["gain"] + margin
-    return frame.drop(columns="sd")
+def _seen(data: pd.DataFrame, base: Units) -> pd.DataFrame:
+    """The gains behind the cells: those of single runs where they are given."""
+    if "gain" not in data.columns:
+        data = gains(data)
+    if "seeds" in data.columns:
+        return base.cells.assign(seed="")
+    keys = ["study", "model", "recipe", "intermediate", "target", "language", "metric", "split"]
+    return data.merge(base.cells[keys], on=keys)
 
 
 def _model(

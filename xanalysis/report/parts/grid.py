@@ -13,9 +13,17 @@ from xanalysis.report.material import Material
 from xanalysis.report.parts import attempt
 from xanalysis.report.slugs import anchor
 
-INTERVALS = (
+_MEANS = (
     "Each number is the mean over languages of the gain over the baseline without an intermediate "
-    "task, seeds averaged; the 95 % interval is a t-interval over languages. "
+    "task, seeds averaged. "
+)
+_BOTH = (
+    "The 95 % interval holds for further languages and further runs: a fine-tuned model's luck "
+    "moves all its languages together. "
+)
+_LANGUAGES = (
+    "Nothing was run twice, so the 95 % interval holds for further languages only, not for "
+    "further runs, and is optimistic. "
 )
 
 
@@ -38,13 +46,18 @@ def _grid(material: Material, section: Section) -> Iterator[Item]:
             f"{text.number(best['gain'], sign=True)} points, 95 % interval "
             f"{text.interval(best['low'], best['high'])}. {_counts(known)}"
         )
-    note = INTERVALS
+    note = _intervals(grid)
     if len(missing):
         note += "Cells with × have no score, or no baseline to compare it with. "
     yield FIGURES["heatmap"](grid, material.rows, material.targets, note.strip())
     notes = material.gains.attrs.get("notes", [])
     if notes:
         yield "On the gains: " + "; ".join(notes) + "."
+
+
+def _intervals(grid: pd.DataFrame) -> str:
+    """What the numbers and their intervals are."""
+    return _MEANS + (_LANGUAGES if set(grid["over"].dropna()) == {"languages"} else _BOTH)
 
 
 def _best(gain: float) -> str:
@@ -77,8 +90,8 @@ def _table(material: Material) -> Iterator[Item]:
             for row, gone in zip(cells.index, cells["missing"], strict=True)
         ]
     note = (
-        INTERVALS + "* differs from zero after Holm's adjustment over all cells of the grid "
-        "(5 %, t-test over languages). Languages are related, so the intervals and tests are "
+        _intervals(grid) + "* differs from zero after Holm's adjustment over all cells of the grid "
+        "(5 %). Languages are related, so the intervals and tests are "
         "optimistic; the families section accounts for that."
     )
     yield Table("tab-grid", "Mean gain by intermediate and target task, in points",
