@@ -4,8 +4,8 @@ One fine-tuned model is tested in every language, so more languages say nothing 
 run would have come out. With gains g[s, l] of run s in language l, of S runs and L languages, the
 mean's variance is (MS_language + MS_run - MS_residual) / (S L), the method of moments for two
 crossed random factors (Searle, Casella and McCulloch 1992, Variance Components, chapter 4), no
-component below zero, with Satterthwaite's degrees of freedom. The variance of runs is that of all intermediate tasks of one
-target together, since a single pair has few runs.
+component below zero, with Satterthwaite's degrees of freedom. The variance of runs is that of all
+intermediate tasks of one target together, since a single pair has few runs.
 """
 
 from __future__ import annotations
