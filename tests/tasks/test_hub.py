@@ -77,10 +77,12 @@ def test_tydiqa_and_tatoeba_rows(tmp_path):
     rows = [
         {"id": "finnish-1", "question": "q", "context": "x", "answers": answer},
         {"id": "telugu-1", "question": "q", "context": "x", "answers": answer},
+        {"id": "bengali-1", "question": "q", "context": "x", "answers": answer},
     ]
     place = publish(tmp_path / "tydi", "secondary_task", "validation", rows)
     task = TASKS["tydiqa"].model_copy(update={"hub": place})
     assert [e["id"] for e in Data(["hub"]).examples(task, "fi", "dev")] == ["finnish-1"]
+    assert [e["id"] for e in Data(["hub"]).examples(task, "bn", "dev")] == ["bengali-1"]
 
     rows = [
         {
@@ -106,11 +108,20 @@ def test_the_parquet_branch_is_read_by_its_files(monkeypatch):
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     with pytest.raises(InputError, match="could not be had: ConnectionError: offline"):
-        Data(["hub"]).examples("udpos", "fa", "test")
+        Data(["hub"]).examples("sib200", "fa", "test")
     assert asked["args"] == ("parquet",)
     assert asked["data_files"] == {
-        "test": "hf://datasets/google/xtreme@refs%2Fconvert%2Fparquet/udpos.Persian/test/*.parquet"
+        "test": "hf://datasets/Davlan/sib200@refs%2Fconvert%2Fparquet/pes_Arab/test/*.parquet"
     }
+    with pytest.raises(InputError, match="offline"):  # a commit of that branch
+        Data(["hub"]).examples("cosmosqa", "en", "dev")
+    root = "hf://datasets/allenai/cosmos_qa@ed50fe83db62b355759053b1cd5eef344ee371e0/default"
+    assert asked["data_files"] == {"validation": f"{root}/validation/*.parquet"}
+    asked.clear()
+    with pytest.raises(InputError, match="offline"):  # a commit with a card
+        Data(["hub"]).examples("udpos", "fa", "test")
+    assert asked["args"] == ("google/xtreme", "udpos.Persian")
+    assert len(asked["revision"]) == 40
 
 
 def test_the_own_codes_of_the_data_sets():

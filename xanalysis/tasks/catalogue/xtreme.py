@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from xanalysis.tasks.catalogue.stilts import NLI, PARQUET
+from xanalysis.tasks.catalogue.stilts import NLI
 from xanalysis.tasks.catalogue.text import codes, sizes
 from xanalysis.tasks.task import Task
 
+_XTREME = "ec5f1f46e9af79639a90684a7a70a956c4998f04"  # of google/xtreme
 _QA = {"kind": "extractive_qa", "task_type": "question_answering", "roles": ("target",)}
 # Universal POS tags in the order of the benchmark's label list.
 UPOS = codes("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X")
@@ -68,7 +69,7 @@ TASKS = (
         ),
         train="udpos",
         hub="google/xtreme",
-        revision=PARQUET,
+        revision=_XTREME,
         layout="udpos",
         licence="per treebank (Universal Dependencies)",
         citation="nivre2020ud",
@@ -88,7 +89,7 @@ TASKS = (
         ),
         train="panx",
         hub="unimelb-nlp/wikiann",
-        revision=PARQUET,
+        revision="f89f2fe2694613baf6bb62e7393290846127adbf",
         layout="panx",
         licence="none stated by its authors (text from Wikipedia, CC BY-SA)",
         citation="pan2017panx",
@@ -117,10 +118,11 @@ TASKS = (
         train="squad_v1",
         splits=("dev", "test"),
         hub="google/xtreme",
-        revision=PARQUET,
+        revision=_XTREME,
         layout="mlqa",
         licence="CC BY-SA 3.0",
         citation="lewis2020mlqa",
+        test_sizes=sizes("ar 5335 de 4517 en 11590 es 5254 hi 4918 vi 5495 zh 5137"),
         note="Answers are normalised by language-specific rules.",
         **_QA,
     ),
@@ -169,7 +171,7 @@ TASKS = (
         train=None,
         splits=("test",),
         hub="google/xtreme",
-        revision=PARQUET,
+        revision=_XTREME,
         layout="tatoeba",
         licence="CC BY 2.0 FR",
         citation="artetxe2019laser",

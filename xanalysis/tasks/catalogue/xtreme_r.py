@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from xanalysis.tasks.catalogue import xtreme
-from xanalysis.tasks.catalogue.stilts import PARQUET
 from xanalysis.tasks.catalogue.text import codes
 from xanalysis.tasks.task import Task
 
@@ -47,7 +46,7 @@ TASKS = (
         chance=50.0,
         splits=("train", "dev"),
         hub="aps/super_glue",
-        revision=PARQUET,
+        revision="3de24cf8022e94f4ee4b9d55a6f539891524d646",
         layout="copa",
         licence="BSD 2-Clause",
         citation="roemmele2011copa",

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from xanalysis.errors import InputError, MissingExtraError
 from xanalysis.tasks.examples import Example
 from xanalysis.tasks.sources.base import Source
-from xanalysis.tasks.sources.hub_tables import PARTS, TABLES
+from xanalysis.tasks.sources.hub_tables import PARTS, TABLES, Table
 from xanalysis.tasks.task import Task
 
 
@@ -56,7 +56,7 @@ class HubSource(Source):
 
     def _converted(self, task: Task, language: str, split: str) -> Iterator[Example]:
         table, where = TABLES[task.name], self.whence(task, language, split)
-        rows = _load(task, table.named(language), table.splits[split], where)
+        rows = _load(task, table, language, split, where)
         names = _names(rows)
         translations: list[dict[str, Any]] = []
         for index, row in enumerate(rows):
@@ -102,16 +102,15 @@ def _parts(task: Task) -> list[Task]:
     return [TASKS[name] for name in PARTS.get(task.name, ())] or [task]
 
 
-def _load(task: Task, config: str, split: str, where: str) -> Any:
+def _load(task: Task, table: Table, language: str, official: str, where: str) -> Any:
     try:
         import datasets
     except ImportError:
         raise MissingExtraError("the source 'hub'", "train") from None
     revision = task.revision or "main"
+    config, split = table.named(language), table.splits[official]
     try:
-        if revision.startswith("refs/"):
-            # A branch of converted Parquet files has folders for configurations, but no card that
-            # declares them.
+        if table.converted or revision.startswith("refs/"):
             root = f"hf://datasets/{task.hub}@{quote(revision, safe='')}/{config}"
             files = {part: f"{root}/{part}/*.parquet" for part in split.split("+")}
             return datasets.load_dataset("parquet", data_files=files, split=split)

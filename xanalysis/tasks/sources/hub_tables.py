@@ -56,6 +56,8 @@ class Table:
         splits: Official split to the hub's (``a+b``: one after the other).
         codes: The data set's own language codes, where they are not ours.
         keep: Whether a row belongs to a language, where a configuration holds several.
+        converted: The pinned commit is one of the hub's own Parquet branch, which has a folder for
+            each configuration but no card that declares them.
     """
 
     config: str
@@ -63,6 +65,7 @@ class Table:
     splits: Mapping[str, str]
     codes: str = ""
     keep: Callable[[Row, str], bool] | None = None
+    converted: bool = False
 
     def named(self, language: str) -> str:
         """The configuration of a language."""
@@ -202,19 +205,21 @@ TABLES: Mapping[str, Table] = {
     "mlqa": Table("MLQA.{lang}.{lang}", _squad, _DEV_TEST),
     "tydiqa": Table("secondary_task", _squad, _TRAIN_DEV, keep=_of_language),
     "udpos": Table("udpos.{name}", _tags("pos_tags"), _USUAL),
-    "panx": Table("{lang}", _tags("ner_tags"), _USUAL),
-    "panx_r": Table("{lang}", _tags("ner_tags"), _USUAL),
+    "panx": Table("{lang}", _tags("ner_tags"), _USUAL, converted=True),
+    "panx_r": Table("{lang}", _tags("ner_tags"), _USUAL, converted=True),
     "masakhaner": Table("{lang}", _tags("ner_tags"), _USUAL, codes=_MASAKHANE),
     "hellaswag": Table("default", _choice("ctx", "", "endings", "label", "ind"), _USUAL),
     "cosmosqa": Table(
         "default",
         _choice("context", "question", tuple(f"answer{i}" for i in range(4)), "label", "id"),
         _USUAL,
+        converted=True,
     ),
     "siqa": Table(
         "default",
         _choice("context", "question", ("answerA", "answerB", "answerC"), "label", base=1),
         _TRAIN_DEV,
+        converted=True,
     ),
     "commonsenseqa": Table("default", _commonsenseqa, _USUAL),
     "copa": Table("copa", _xcopa, _TRAIN_DEV),
