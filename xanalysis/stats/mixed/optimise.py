@@ -9,14 +9,25 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from xanalysis.errors import InputError
-from xanalysis.stats.mixed.deviance import SMALLEST, Evaluation, diagonal, evaluate
+from xanalysis.stats.mixed.deviance import (
+    SMALLEST,
+    Evaluation,
+    diagonal,
+    entries,
+    evaluate,
+    lower,
+)
 from xanalysis.stats.mixed.products import Products
 
 Floats = NDArray[np.float64]
 
 _RESTARTS = 3
+# The search starts no nearer to zero than this.
+_FLOOR = 0.1
 # The search ends where the deviance could fall by this per row: its rounding grows with the rows.
 _TOLERANCE = 1e-14
+# A greater gradient, in roots of the deviance, is no optimum whatever the search says.
+_STEEP = 0.01
 
 
 @dataclass(frozen=True)
@@ -28,7 +39,8 @@ class Optimum:
         converged: The search met its tolerance and no variance at 0 would rather be positive.
         message: What the search said.
         evaluations: Evaluations of deviance and gradient.
-        gradient: Greatest absolute entry of the gradient among the parameters off their bounds.
+        gradient: Greatest entry of the gradient over the root of the curvature, among the
+            parameters off their bounds: its square is about what the deviance could still fall.
     """
 
     evaluation: Evaluation
@@ -41,82 +53,117 @@ class Optimum:
 def minimise(products: Products, reml: bool, start: Floats | None = None) -> Optimum:
     """Minimise the deviance over theta with L-BFGS-B, the diagonals of T kept at 0 or above.
 
-    The curvature by an entry of theta is about 8 times the number of levels of its group, so the
-    search steps in theta times the root of that number: groups of 10,000 and of 4 levels are then
-    alike to it, and few evaluations do.
+    The curvature by an entry of theta is about 4 levels / theta², so the search measures theta in
+    units of its inverse root: groups of 10,000 and of 4 levels are then alike to it, and few
+    evaluations do.
 
     Args:
         products: Cross-products of the design.
         reml: Restricted likelihood.
-        start: Theta to start from; by default unit variances, as in lme4.
+        start: Theta to start from; by default one step of the EM algorithm from unit variances.
 
     Raises:
         InputError: The deviance cannot be evaluated where the search starts.
     """
     on_diagonal = diagonal(products)
     count = 0
-    latest: dict[bytes, Evaluation] = {}
+    latest: tuple[Floats, Evaluation, Floats] | None = None
 
-    def objective(theta: Floats) -> tuple[float, Floats]:
-        nonlocal count
-        count += 1
-        try:
+    def solved(theta: Floats) -> tuple[Evaluation, Floats]:
+        """The model at a theta and the gradient there."""
+        nonlocal count, latest
+        if latest is None or not np.allclose(theta, latest[0], rtol=1e-15, atol=0):
+            count += 1
             found = evaluate(products, theta)
+            if not found.penalised > 0:
+                raise np.linalg.LinAlgError("no residual is left")
+            latest = theta, found, found.gradient(reml)
+        return latest[1:]
+
+    def objective(x: Floats) -> tuple[float, Floats]:
+        try:
+            found, gradient = solved(x / unit)
         except np.linalg.LinAlgError:
-            return np.inf, np.zeros_like(theta)
-        if not found.penalised > 0:
-            return np.inf, np.zeros_like(theta)
-        latest.clear()
-        latest[theta.tobytes()] = found
-        return found.deviance(reml), found.gradient(reml)
+            return np.inf, np.zeros_like(x)
+        return found.deviance(reml), gradient / unit
 
-    def scaled(x: Floats) -> tuple[float, Floats]:
-        value, gradient = objective(x / unit)
-        return value, gradient / unit
+    def begun(theta: Floats) -> tuple[Floats, Floats]:
+        """Theta off its bounds, and the gradient there."""
+        theta = np.where(on_diagonal, np.maximum(theta, _FLOOR), theta)
+        return theta, solved(theta)[1]
 
-    theta = np.where(on_diagonal, 1.0, 0.0) if start is None else start.copy()
-    theta = np.where(on_diagonal, np.maximum(theta, 10 * SMALLEST), theta)
-    if not np.isfinite(objective(theta)[0]):
-        raise InputError("the model cannot be evaluated: the columns are too nearly dependent")
+    try:
+        theta, gradient = begun(np.where(on_diagonal, 1.0, 0.0) if start is None else start)
+        if start is None:
+            theta, gradient = begun(_step(products, gradient))
+    except np.linalg.LinAlgError as error:
+        message = "the model cannot be evaluated: the columns are too nearly dependent"
+        raise InputError(message) from error
     if not len(theta):
-        return Optimum(evaluate(products, theta), True, "no variances to estimate", count, 0.0)
-    levels = np.concatenate([np.full(term.entries, float(term.levels)) for term in products.terms])
-    # In units of the largest group, so that the first step, of length 1, is neither tiny nor wild.
-    unit = 2.0 * np.sqrt(levels / levels.max())
+        return Optimum(solved(theta)[0], True, "no variances to estimate", count, 0.0)
+    unit = _curvature(products, theta)
+    # L-BFGS-B's first step has length 1: make that the step that the curvature suggests.
+    length = max(float(np.linalg.norm(gradient / unit)), 1e-2)
+    unit = unit / length
+    x = theta * unit
     bounds = [
         (SMALLEST * u, None) if flag else (None, None)
         for flag, u in zip(on_diagonal, unit, strict=True)
     ]
     converged, message = False, ""
     # A gradient g leaves g² / 2h to gain where the curvature is h.
-    tolerance = float(np.sqrt(4.0 * levels.max() * _TOLERANCE * max(products.n, 100)))
+    tolerance = length * float(np.sqrt(2.0 * _TOLERANCE * max(products.n, 100)))
     for _ in range(_RESTARTS):
         result = optimize.minimize(
-            scaled,
-            theta * unit,
+            objective,
+            x,
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
             options={"ftol": 1e-15, "gtol": tolerance, "maxiter": 1000, "maxcor": 20},
         )
-        theta = np.asarray(result.x) / unit
+        x = np.asarray(result.x)
         message = str(result.message)
         converged = bool(result.success) or "ABNORMAL" in message
         # The deviance is even in a standard deviation: at 0 its gradient vanishes, and only the
         # slope by the variance tells whether 0 is a minimum.
-        slope = objective(theta)[1] / (2 * SMALLEST)
-        low = on_diagonal & (theta <= 10 * SMALLEST)
-        if not (low & (slope < -1e-3)).any():
+        best, gradient = solved(x / unit)
+        low = on_diagonal & (best.theta <= 10 * SMALLEST)
+        rising = low & (gradient < -2e-3 * SMALLEST)
+        if not rising.any():
             break
         converged = False
-        theta = np.where(low & (slope < -1e-3), 0.1, theta)
-    best = latest.get(theta.tobytes()) or evaluate(products, theta)
-    gradient = best.gradient(reml)
-    away = ~(on_diagonal & (theta <= 10 * SMALLEST))
-    steepest = float(np.abs(gradient[away]).max(initial=0.0))
+        x = np.where(rising, _FLOOR * unit, x)
+    theta = best.theta
+    steepest = float(np.abs(gradient / (length * unit))[~low].max(initial=0.0))
     at_zero = np.where(np.abs(theta) <= np.where(on_diagonal, 1e-4, 1e-5), 0.0, theta)
     if (at_zero != theta).any():
         snapped = evaluate(products, at_zero)
         if snapped.deviance(reml) <= best.deviance(reml) + 1e-8:
             best = snapped
-    return Optimum(best, converged and steepest < 0.1, message, count, steepest)
+    return Optimum(best, converged and steepest < _STEEP, message, count, steepest)
+
+
+def _curvature(products: Products, theta: Floats) -> Floats:
+    """Roots of the second derivatives of the deviance, roughly, where levels have many rows."""
+    root, size = np.empty_like(theta), np.empty_like(theta)
+    for term, t in zip(products.terms, lower(products, theta), strict=True):
+        own = slice(term.theta, term.theta + term.entries)
+        root[own] = 2.0 * np.sqrt(term.levels)
+        size[own] = np.diag(t)[entries(term.k)[0]]
+    return root / size
+
+
+def _step(products: Products, gradient: Floats) -> Floats:
+    """One step of the EM algorithm from T = I, which is close where levels have many rows each.
+
+    It makes TT' the mean over levels of the expected b b', which the gradient 2(I − mean) tells.
+    """
+    found = np.zeros_like(gradient)
+    for term in products.terms:
+        own = slice(term.theta, term.theta + term.entries)
+        mean, (rows, columns) = np.eye(term.k), entries(term.k)
+        mean[rows, columns] -= gradient[own] / (2.0 * term.levels)
+        mean[columns, rows] = mean[rows, columns]
+        found[own] = np.linalg.cholesky(mean + SMALLEST * np.eye(term.k))[rows, columns]
+    return found

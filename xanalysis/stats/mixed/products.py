@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import cast
+from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +97,11 @@ class Products:
         """Columns in E."""
         return len(self.order) - len(self.rest)
 
+    @cached_property
+    def widest(self) -> int:
+        """Columns of the largest matrix that is factored."""
+        return max([len(self.rest), *(bucket.size for bucket in self.buckets)])
+
     @property
     def parameters(self) -> int:
         """Entries of theta."""
@@ -104,20 +110,23 @@ class Products:
 
 def loadings(design: Design) -> sparse.csr_array:
     """Z, with the known covariance between levels worked in; shape (n, q)."""
-    parts = []
-    n = len(design.y)
+    n, start = len(design.y), 0
+    columns, values = [np.zeros((n, 0), dtype=np.intp)], [np.zeros((n, 0))]
+    roots: list[Any] = []
     for group in design.groups:
-        k = len(group.columns)
-        columns = (group.codes[:, None] * k + np.arange(k)).ravel()
-        rows = np.arange(0, n * k + 1, k)
-        shape = (n, k * len(group.levels))
-        z = sparse.csr_array((group.values.ravel(), columns, rows), shape=shape)
-        if group.root is not None:
-            z = sparse.csr_array(z @ sparse.kron(sparse.csr_array(group.root), sparse.eye_array(k)))
-        parts.append(z)
-    if not parts:
-        return sparse.csr_array((n, 0))
-    return sparse.csr_array(sparse.hstack(parts, format="csr"))
+        k, levels = len(group.columns), len(group.levels)
+        columns.append(start + group.codes[:, None] * k + np.arange(k))
+        values.append(group.values)
+        own = sparse.eye_array(levels) if group.root is None else sparse.csr_array(group.root)
+        roots.append((own, k))
+        start += k * levels
+    place, value = np.concatenate(columns, axis=1), np.concatenate(values, axis=1)
+    rows = np.arange(n + 1) * place.shape[1]
+    z = sparse.csr_array((value.ravel(), place.ravel(), rows), shape=(n, start))
+    if any(group.root is not None for group in design.groups):
+        whole = sparse.block_diag([sparse.kron(own, sparse.eye_array(k)) for own, k in roots])
+        z = sparse.csr_array(z @ sparse.csr_array(whole))
+    return z
 
 
 def compute(design: Design) -> Products:
