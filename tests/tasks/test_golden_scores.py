@@ -170,6 +170,9 @@ def test_a_bootstrap_can_recompute_every_metric_from_its_counts(name):
             for i in range(4)
         ]
         guesses = [{"id": str(i), "prediction": ["a b", "b", "", "c"][i]} for i in range(4)]
+    elif name == "masked_accuracy":
+        examples = [{"id": str(i), "text": "a"} for i in range(4)]
+        guesses = [{"id": str(i), "prediction": 0.5, "terms": 3, "hits": i % 2} for i in range(4)]
     else:
         examples = [{"id": str(i), "text": "", "side": "query", "gold": [str(i)]} for i in range(4)]
         guesses = [{"id": str(i), "prediction": [str(i // 2)]} for i in range(4)]
@@ -188,7 +191,11 @@ def test_a_bootstrap_can_recompute_every_metric_from_its_counts(name):
     ("file", "change", "message"),
     [
         ("xnli/test-de.tsv", lambda t: t + "neutral\n", r"11 labels; expected 10"),
+        ("xnli/test-de.tsv", lambda t: "2\n" + t.split("\n", 1)[1], r":1: unknown label '2'"),
         ("panx/test-af.tsv", lambda t: t.replace("O\n", "", 1), r":1: sentence has 11 tags"),
+        ("panx/test-af.tsv", lambda t: t.replace("O\n", "Q\n", 1), r":\d+: unknown label 'Q'"),
+        ("xquad/test-de.json", lambda t: '{"1": null}', r"'1' has 'None'; expected a text"),
+        ("mewslix/test-de.json", lambda t: '{"1": "Q2"}', r"'1' has 'Q2'; expected a list of ids"),
         ("xquad/test-de.json", lambda t: t[:-3], r"not valid JSON"),
         ("bucc2018/test-de.tsv", lambda t: "one\n" + t, r":1: line has 1 columns"),
     ],

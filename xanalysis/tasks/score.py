@@ -17,6 +17,7 @@ from xanalysis.errors import InputError
 from xanalysis.tasks.catalogue import TASKS
 from xanalysis.tasks.examples import Example
 from xanalysis.tasks.metrics import METRICS
+from xanalysis.tasks.sources.layouts.base import label
 from xanalysis.tasks.task import Task
 
 # The average of XTREME is over these nine, each counting once (evaluate.py of the benchmark).
@@ -79,7 +80,7 @@ def _score_task(task: Task, predictions: Path, gold: Path) -> dict[str, Any]:
         truth = gold / file.name
         if not truth.is_file():
             raise InputError("no gold file for these predictions", file=file, expected=str(truth))
-        guesses, examples = _READERS[task.name](file, truth)
+        guesses, examples = _READERS[task.name](file, truth, task)
         languages[language] = METRICS[task.metric](guesses, examples, task, language)
     if not languages:
         raise InputError("no prediction file", file=predictions, expected="test-LANGUAGE.tsv|json")
@@ -99,18 +100,27 @@ def _mean(values: Iterable[float]) -> float:
     return sum(numbers) / len(numbers)
 
 
-def _labels(predictions: Path, gold: Path) -> Scored:
+def _labels(predictions: Path, gold: Path, task: Task) -> Scored:
     guess, truth = _lines(predictions), _lines(gold)
     _same_number(predictions, len(guess), len(truth), "labels")
+    for file, found in ((predictions, guess), (gold, truth)):
+        _known(found, task, file)
     examples = [
         {"id": str(i), "text_a": "", "text_b": None, "label": label}
-        for i, label in enumerate(truth)
+        for i, (_, label) in enumerate(truth)
     ]
-    return _numbered(guess), cast(list[Example], examples)
+    return _numbered(label for _, label in guess), cast(list[Example], examples)
 
 
-def _tags(predictions: Path, gold: Path) -> Scored:
+def _known(found: Iterable[tuple[int, str]], task: Task, file: Path) -> None:
+    for line, text in found:
+        label(text, task, file, line)
+
+
+def _tags(predictions: Path, gold: Path, task: Task) -> Scored:
     guess, truth = _sentences(predictions), _sentences(gold)
+    for file, found in ((predictions, guess), (gold, truth)):
+        _known(((line + i, t) for line, tags in found for i, t in enumerate(tags)), task, file)
     _same_number(predictions, len(guess), len(truth), "sentences")
     for (line, tags), (_, true) in zip(guess, truth, strict=True):
         if len(tags) != len(true):
@@ -124,11 +134,11 @@ def _tags(predictions: Path, gold: Path) -> Scored:
     return _numbered([tags for _, tags in guess]), cast(list[Example], examples)
 
 
-def _answers(predictions: Path, gold: Path) -> Scored:
-    guess = _object(predictions)
+def _answers(predictions: Path, gold: Path, task: Task) -> Scored:
+    guess = _object(predictions, str, "a text")
     examples: list[dict[str, Any]] = []
     try:
-        for article in _object(gold)["data"]:
+        for article in _object(gold, object, "")["data"]:
             for paragraph in article["paragraphs"]:
                 for question in paragraph["qas"]:
                     answers = question["answers"]
@@ -141,7 +151,7 @@ def _answers(predictions: Path, gold: Path) -> Scored:
                             "answer_starts": [answer["answer_start"] for answer in answers],
                         }
                     )
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise InputError(
             f"not SQuAD JSON: {error!r}", file=gold, expected="data/paragraphs/qas/answers"
         ) from None
@@ -150,8 +160,8 @@ def _answers(predictions: Path, gold: Path) -> Scored:
     return guesses, cast(list[Example], examples)
 
 
-def _ranked(predictions: Path, gold: Path) -> Scored:
-    guess, truth = _object(predictions), _object(gold)
+def _ranked(predictions: Path, gold: Path, task: Task) -> Scored:
+    guess, truth = (_object(file, list, "a list of ids") for file in (predictions, gold))
     examples = [
         {"id": name, "text": "", "side": "query", "gold": list(right)}
         for name, right in truth.items()
@@ -160,8 +170,8 @@ def _ranked(predictions: Path, gold: Path) -> Scored:
     return guesses, cast(list[Example], examples)
 
 
-def _nearest(predictions: Path, gold: Path) -> Scored:
-    guess, truth = _lines(predictions), _lines(gold)
+def _nearest(predictions: Path, gold: Path, task: Task) -> Scored:
+    guess, truth = ([text for _, text in _lines(file)] for file in (predictions, gold))
     _same_number(predictions, len(guess), len(truth), "indices")
     examples = [
         {"id": str(i), "text": "", "side": "query", "gold": [right]}
@@ -170,7 +180,7 @@ def _nearest(predictions: Path, gold: Path) -> Scored:
     return _numbered([[index] for index in guess]), cast(list[Example], examples)
 
 
-def _pairs(predictions: Path, gold: Path) -> Scored:
+def _pairs(predictions: Path, gold: Path, task: Task) -> Scored:
     guess, truth = _two_columns(predictions), _two_columns(gold)
     mined: dict[str, list[str]] = {}
     for left, right in guess:
@@ -197,7 +207,7 @@ def _pairs(predictions: Path, gold: Path) -> Scored:
     return guesses, cast(list[Example], examples)
 
 
-_READERS: Mapping[str, Callable[[Path, Path], Scored]] = {
+_READERS: Mapping[str, Callable[[Path, Path, Task], Scored]] = {
     "xnli": _labels,
     "pawsx": _labels,
     "udpos": _tags,
@@ -227,8 +237,10 @@ def _text(file: Path) -> str:
         raise InputError(f"not UTF-8 at byte {error.start}", file=file) from None
 
 
-def _lines(file: Path) -> list[str]:
-    return [line.strip() for line in _text(file).splitlines() if line.strip()]
+def _lines(file: Path) -> list[tuple[int, str]]:
+    """Lines that are not blank, with their numbers."""
+    lines = enumerate(_text(file).splitlines(), start=1)
+    return [(number, line.strip()) for number, line in lines if line.strip()]
 
 
 def _sentences(file: Path) -> list[tuple[int, list[str]]]:
@@ -257,13 +269,19 @@ def _two_columns(file: Path) -> list[tuple[str, str]]:
     return list(dict.fromkeys(pairs))
 
 
-def _object(file: Path) -> dict[str, Any]:
+def _object(file: Path, kind: type, what: str) -> dict[str, Any]:
+    """A JSON object whose values are all of a kind."""
     try:
         content = json.loads(_text(file))
+    except RecursionError:
+        raise InputError("nested too deeply", file=file) from None
     except json.JSONDecodeError as error:
         raise InputError(
             f"not valid JSON: {error.msg}", file=file, line=error.lineno, column=error.colno
         ) from None
     if not isinstance(content, dict):
         raise InputError("not a JSON object", file=file, expected="{id: prediction}")
+    for name, value in content.items():
+        if not isinstance(value, kind):
+            raise InputError(f"'{name}' has {str(value)[:40]!r}", file=file, expected=what)
     return content
