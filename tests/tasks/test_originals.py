@@ -158,3 +158,35 @@ def test_rows_of_a_selection_may_stand_later_in_the_source():
     data = Data(splits={"myxnli": first, "xnli": {"test": "dev[499:]"}})
     with pytest.raises(InputError, match="would train on translations of the xnli rows"):
         refuse_shared_rows(burmese, "train", xnli, "test", data)
+
+
+def test_bucc_gold_pairs_of_unknown_sentences(tmp_path):
+    put(tmp_path, "bucc2018/de-en.dev.de", "de-1\teins\n")
+    put(tmp_path, "bucc2018/de-en.dev.en", "en-1\tone\n")
+    data = put(tmp_path, "bucc2018/de-en.dev.gold", "de-1\ten-1\nde-2\ten-1\n")
+    with pytest.raises(InputError, match=r"dev.gold:2: gold sentence 'de-2' is in neither file"):
+        data.examples("bucc2018", "de", "dev")
+
+
+def test_the_line_of_what_is_wrong_in_a_long_file(tmp_path, monkeypatch):
+    """Chunks of a few characters: articles, characters and lines cross their borders."""
+    article = '{"paragraphs": [{"context": "çdé", "qas": []}]}'
+    monkeypatch.setattr("xanalysis.tasks.sources.layouts.squad.CHUNK", 7)
+    name = "xquad/xquad.de.json"
+    whole = '{"version": "1",\n"data": [\n' + f"{article},\n" * 20
+    data = put(tmp_path, name, whole + article + "]}")
+    with pytest.raises(InputError, match=r"xquad has no test example in 'de'"):
+        data.examples("xquad", "de", "test")
+    (tmp_path / name).write_bytes(whole.encode() + b'{"paragraphs":\n "\xe9"}]}')
+    with pytest.raises(InputError, match=r"xquad.de.json:24: not UTF-8"):
+        data.examples("xquad", "de", "test")
+    put(tmp_path, name, whole + '{"paragraphs":\n [x]}]}')
+    with pytest.raises(InputError, match=r"xquad.de.json:24: not valid JSON"):
+        data.examples("xquad", "de", "test")
+    put(tmp_path, name, whole)
+    with pytest.raises(InputError, match=r"xquad.de.json:23: the file ends inside the list"):
+        data.examples("xquad", "de", "test")
+    monkeypatch.setattr("xanalysis.tasks.sources.layouts.squad.MAX_HEADER", 10)
+    put(tmp_path, name, whole)
+    with pytest.raises(InputError, match=r"xquad.de.json:1: no list under 'data'"):
+        data.examples("xquad", "de", "test")

@@ -45,19 +45,30 @@ def _both(left: Path, right: Path) -> Iterator[tuple[tuple[int, str], tuple[int,
 def _bucc(path: Path, task: Task, language: str, split: str) -> Iterator[Example]:
     """Ids and sentences of both sides, gold pairs: ``L-en.split.L``, ``.en`` and ``.gold``."""
     gold: dict[str, list[str]] = {}
-    golds = path.with_suffix(".gold")
+    lines: dict[str, int] = {}  # of ids of the gold file that no sentence has had yet
+    golds, english = path.with_suffix(".gold"), path.with_suffix(".en")
     if golds.is_file():
-        for _, row in table(golds, header=False, columns=2):
+        for line, row in table(golds, header=False, columns=2):
             gold.setdefault(row["0"], []).append(row["1"])
+            lines |= {row["0"]: line, row["1"]: line}
     for _, row in table(path, header=False, columns=2):
+        lines.pop(row["0"], None)
         yield {
             "id": row["0"],
             "text": row["1"],
             "side": "query",
             "gold": gold.get(row["0"], []),
         }
-    for _, row in table(path.with_suffix(".en"), header=False, columns=2):
+    for _, row in table(english, header=False, columns=2):
+        lines.pop(row["0"], None)
         yield {"id": row["0"], "text": row["1"], "side": "candidate"}
+    for name, line in lines.items():
+        raise InputError(
+            f"gold sentence '{name}' is in neither file",
+            file=golds,
+            line=line,
+            expected=f"an id of {path.name} or {english.name}",
+        )
 
 
 def _mewslix(path: Path, task: Task, language: str, split: str) -> Iterator[Example]:

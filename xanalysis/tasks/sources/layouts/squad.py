@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from xanalysis.errors import InputError
 from xanalysis.tasks.examples import Example
@@ -16,8 +17,61 @@ from xanalysis.tasks.sources.layouts.base import Layout
 from xanalysis.tasks.task import Task
 
 CHUNK = 1 << 20
+MAX_HEADER = 16 * CHUNK  # characters before the articles
 _DATA = re.compile(r'"data"\s*:\s*\[')
-_BETWEEN = re.compile(r"[\s,]*")
+_ENTRY = re.compile(r"[^\s,]")  # its first character, or the end of the list
+
+
+class _Text:
+    """A file's text from ``place`` on, read as it is asked for; ``line`` is that of ``place``."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self.buffer, self.place, self.line = "", 0, 1
+        self._path, self._file, self._read = path, file, 1
+        self._utf8 = codecs.getincrementaldecoder("utf-8")()
+        self._json = json.JSONDecoder()
+
+    def more(self, chunks: int = 1) -> bool:
+        """Read on; False at the end of the file."""
+        raw = self._file.read(chunks * CHUNK)
+        try:
+            text = self._utf8.decode(raw, final=not raw)
+        except UnicodeDecodeError as error:
+            line = self._read + error.object.count(b"\n", 0, error.start)
+            raise InputError(f"not UTF-8 ({error.reason})", file=self._path, line=line) from None
+        self._read += text.count("\n")
+        self.buffer, self.place = self.buffer[self.place :] + text, 0
+        return bool(raw)
+
+    def skip(self, place: int) -> None:
+        """Go to a place of the buffer."""
+        self.line += self.buffer.count("\n", self.place, place)
+        self.place = place
+
+    def fail(self, message: str, expected: str | None = None) -> InputError:
+        """An error at this place."""
+        return InputError(message, file=self._path, line=self.line, expected=expected)
+
+    def article(self) -> dict[str, Any]:
+        """The JSON object that begins here."""
+        chunks = 1
+        while True:
+            try:
+                found, end = self._json.raw_decode(self.buffer, self.place)
+                break
+            except json.JSONDecodeError as error:
+                # It may go on in the next chunk; more each time, so that retries stay few.
+                wrong = error.pos - self.place
+                if not self.more(chunks):
+                    self.skip(wrong)
+                    raise self.fail(f"not valid JSON, or it ends early: {error.msg}") from None
+                chunks *= 2
+            except RecursionError:
+                raise self.fail("nested too deeply") from None
+        if not isinstance(found, dict):
+            raise self.fail("an entry under 'data' is not an object", "an article")
+        self.skip(end)
+        return found
 
 
 def articles(path: Path) -> Iterator[dict[str, Any]]:
@@ -26,61 +80,22 @@ def articles(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         InputError: The file is not UTF-8, not JSON, has no such list, or ends early.
     """
-    decoder = json.JSONDecoder()
-    with path.open(encoding="utf-8", newline="") as file:
-        buffer, line, inside = "", 1, False
-
-        def fail(message: str, expected: str | None = None) -> InputError:
-            return InputError(message, file=path, line=line, expected=expected)
-
-        def more() -> str:
-            try:
-                return file.read(CHUNK)
-            except UnicodeDecodeError as error:
-                raise fail(f"not UTF-8 ({error.reason})") from None
-
-        while not inside:
-            match = _DATA.search(buffer)
-            if match:
-                line += buffer.count("\n", 0, match.end())
-                buffer, inside = buffer[match.end() :], True
-                break
-            chunk = more()
-            if not chunk:
-                raise fail("no list under 'data'", "SQuAD JSON")
-            buffer += chunk
-        grow = CHUNK
+    with path.open("rb") as file:
+        text = _Text(path, file)
+        while not (match := _DATA.search(text.buffer)):
+            if len(text.buffer) > MAX_HEADER or not text.more():
+                raise text.fail("no list under 'data'", "SQuAD JSON")
+        text.skip(match.end())
         while True:
-            skipped = _BETWEEN.match(buffer)
-            end = skipped.end() if skipped else 0
-            line += buffer.count("\n", 0, end)
-            buffer = buffer[end:]
-            if buffer[:1] == "]":
+            found = _ENTRY.search(text.buffer, text.place)
+            text.skip(found.start() if found else len(text.buffer))
+            if found is None:
+                if not text.more():
+                    raise text.fail("the file ends inside the list under 'data'", "]")
+            elif found[0] == "]":
                 return
-            if not buffer:
-                buffer = more()
-                if not buffer:
-                    raise fail("the file ends inside the list under 'data'", "]")
-                continue
-            try:
-                article, used = decoder.raw_decode(buffer)
-            except json.JSONDecodeError as error:
-                # An article may go on in the next chunk; reading doubles so that retries stay few.
-                parts = [chunk for _ in range(max(1, grow // CHUNK)) if (chunk := more())]
-                if not parts:
-                    line += buffer.count("\n", 0, error.pos)
-                    raise fail(f"not valid JSON, or it ends early: {error.msg}") from None
-                buffer += "".join(parts)
-                grow *= 2
-                continue
-            except RecursionError:
-                raise fail("nested too deeply") from None
-            grow = CHUNK
-            if not isinstance(article, dict):
-                raise fail("an entry under 'data' is not an object", "an article")
-            yield article
-            line += buffer.count("\n", 0, used)
-            buffer = buffer[used:]
+            else:
+                yield text.article()
 
 
 def paragraphs(path: Path) -> Iterator[dict[str, Any]]:
