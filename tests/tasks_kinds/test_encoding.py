@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from tests.tasks_kinds.tiny import WORDS, encoder, task, tokenizer
+from xanalysis.errors import InputError
 from xanalysis.runner.models import open_model
 from xanalysis.runner.spec import ModelSpec
 from xanalysis.runner.training.features import Features
@@ -94,6 +95,22 @@ def test_long_questions_are_cut_to_64_tokens() -> None:
     )
     assert table["context"].to_pylist() == [1 + 64 + 2]
     assert len(table["input_ids"][0]) == 1 + 64 + 2 + 2 + 1
+
+
+def test_an_answer_off_by_a_character_is_found_and_one_elsewhere_refused() -> None:
+    def span(start: int) -> tuple[int, int]:
+        example: Any = {
+            "id": "q7", "question": "w1", "context": "w2 w3 w4 w5", "answers": ["w4"],
+            "answer_starts": [start],
+        }  # fmt: skip
+        table = ExtractiveQA().encode(
+            [example], task("extractive_qa"), tokenizer(), max_length=64, training=True
+        )
+        return table["start"][0].as_py(), table["end"][0].as_py()
+
+    assert span(6) == span(5) == span(8) == (6, 6)
+    with pytest.raises(InputError, match=r"'w4', the answer to question q7, .* character 0 of"):
+        span(0)
 
 
 def test_an_answer_outside_a_window_is_the_first_token_there() -> None:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
+from xanalysis.errors import InputError
 from xanalysis.tasks.examples import Example, QAExample
 from xanalysis.tasks.kinds.base import FlatBatch, Kind
 from xanalysis.tasks.kinds.encoding import HELD_BACK, frame, lists, ragged, rows
@@ -45,8 +46,11 @@ class ExtractiveQA(Kind):
 
         Columns: ``context`` (place of the first context token in the row), ``window`` (number of
         that token in the context), ``char_starts`` and ``char_ends`` of the context tokens, and
-        ``start`` and ``end`` (places of the answer in the row; 0 where it is not in the window, -1
-        where answers are held back).
+        ``start`` and ``end`` (places of the answer in the row, to train on; 0 where it is not in
+        the window, -1 where nothing is trained).
+
+        Raises:
+            InputError: An answer to train on does not stand where its example says.
         """
         questions = cast(Sequence[QAExample], examples)
         before, between, after = frame(tokenizer)
@@ -63,7 +67,7 @@ class ExtractiveQA(Kind):
             place = number_of[example["context"]]
             tokens = read["input_ids"][place]
             offsets = np.asarray(read["offset_mapping"][place], np.int32).reshape(-1, 2)
-            gold = _gold(example, offsets)
+            gold = _gold(example, offsets, task) if training else None
             head = [*before, *query, *between]
             room = max_length - len(head) - len(after)
             for first in _windows(len(tokens), room):
@@ -168,12 +172,21 @@ def _windows(tokens: int, room: int) -> list[int]:
     return [index * step for index in range(count)]
 
 
-def _gold(example: QAExample, offsets: np.ndarray) -> tuple[int, int] | None:
+def _gold(example: QAExample, offsets: np.ndarray, task: Task) -> tuple[int, int] | None:
     """First and last context token of the first gold answer; None where there is none."""
     if not example["answers"]:
         return None
-    start = example["answer_starts"][0]
-    end = start + len(example["answers"][0])
+    text, said = example["answers"][0], example["answer_starts"][0]
+    # Answers in the wild are off by a character or two.
+    near = (said + shift for shift in (0, -1, 1, -2, 2) if said + shift >= 0)
+    start = next((place for place in near if example["context"].startswith(text, place)), None)
+    if start is None:
+        raise InputError(
+            f"{task.name}: '{text[:60]}', the answer to question {example['id']}, does not stand at "
+            f"character {said} of its context",
+            expected="characters counted from 0",
+        )
+    end = start + len(text)
     # The last token that begins before the answer does or at it, and the first that ends with it
     # or after: a token that covers a boundary belongs to the answer.
     inside = np.flatnonzero((offsets[:, 1] > start) & (offsets[:, 0] < end))
