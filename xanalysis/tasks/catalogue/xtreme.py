@@ -73,6 +73,12 @@ TASKS = (
         layout="udpos",
         licence="per treebank (Universal Dependencies)",
         citation="nivre2020ud",
+        test_sizes=sizes(
+            "af 425 ar 1680 bg 1116 de 22458 el 2809 en 5440 es 3147 et 3760 eu 1799 fa 600 "
+            "fi 4422 fr 9465 he 491 hi 2684 hu 449 id 1557 it 3518 ja 2372 kk 1047 ko 4276 "
+            "mr 47 nl 1471 pt 2681 ru 11336 ta 120 te 146 th 1000 tl 55 tr 4785 ur 535 vi 800 "
+            "yo 100 zh 5528"
+        ),
         note="The benchmark scores tags as chunks (seqeval F1), not by accuracy.",
     ),
     Task(
@@ -93,6 +99,12 @@ TASKS = (
         layout="panx",
         licence="none stated by its authors (text from Wikipedia, CC BY-SA)",
         citation="pan2017panx",
+        test_sizes={
+            **dict.fromkeys(codes("ar bg de el en es et eu fa fi fr he hu id it ja ka"), 10_000),
+            **dict.fromkeys(codes("ko nl pt ru th tr vi zh"), 10_000),
+            **dict.fromkeys(codes("af bn hi kk ml mr ms sw ta te tl ur"), 1_000),
+            **dict.fromkeys(codes("jv my yo"), 100),
+        },
     ),
     Task(
         name="xquad",
@@ -122,7 +134,7 @@ TASKS = (
         layout="mlqa",
         licence="CC BY-SA 3.0",
         citation="lewis2020mlqa",
-        test_sizes=sizes("ar 5335 de 4517 en 11590 es 5254 hi 4918 vi 5495 zh 5137"),
+        test_sizes=sizes("ar 5335 de 4517 en 11590 es 5253 hi 4918 vi 5495 zh 5137"),
         note="Answers are normalised by language-specific rules.",
         **_QA,
     ),
