@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from xanalysis.results.simulate import simulate_grid
-from xanalysis.stats import gains
-from xanalysis.stats.pairs import pair_gains
+from xanalysis.stats import compare_families, gains
+from xanalysis.stats.pairs import pair_gains, run_error
 
 LANGUAGES = ("de", "fi", "tr", "zh", "sw", "hi", "ru", "ja", "ta", "vi")
 
@@ -76,3 +76,26 @@ def test_a_language_missing_in_a_run_and_a_single_language():
     assert single["se"].isna().all()
     assert single["gain"].notna().all()
     assert isinstance(single, pd.DataFrame)
+
+
+@pytest.mark.parametrize("luck", [0.0, 2.0])
+def test_means_of_families_cover_and_contrasts_stay(luck):
+    """Means carry the error of runs; what languages have in common cancels in contrasts."""
+    hits, wide = [], []
+    for number in range(25):
+        table = gains(grid(number, seeds=3, run=luck))
+        compared = compare_families(table, permutations=99)
+        alone = compare_families(table.assign(seed=0), permutations=99)
+        hits += list((compared.means["low"] <= 2.0) & (compared.means["high"] >= 2.0))
+        overall = compared.leave_one_out.iloc[0]
+        hits.append(overall["low"] <= 2.0 <= overall["high"])
+        pd.testing.assert_frame_equal(compared.contrasts, alone.contrasts)
+        wide.append((compared.means["se"] / alone.means["se"]).mean())
+    assert np.mean(hits) >= 0.9
+    assert np.mean(wide) > (1.0 if luck == 0 else 1.5)
+
+
+def test_nothing_run_twice_is_said():
+    compared = compare_families(gains(grid(0, seeds=1)), permutations=99)
+    assert any("no setting was run twice" in note for note in compared.notes)
+    assert not run_error(gains(grid(0, seeds=1))).known

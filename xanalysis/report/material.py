@@ -182,8 +182,11 @@ class Material:
     def effects(self) -> pd.DataFrame:
         """One effect per intermediate and target (of a study, model and recipe): the mean gain.
 
-        Its standard error is that over languages; that of the gain itself where there is only one.
+        Its standard error is that over languages and runs; that of the gain itself where there is
+        only one language.
         """
+        from xanalysis.stats.pairs import pair_gains
+
         keys = [
             "study",
             "model",
@@ -196,7 +199,6 @@ class Material:
         ]
         grouped = self.cells.groupby(keys, sort=True, dropna=False)
         effects = grouped.agg(
-            spread=("gain", "std"),
             languages=("language", "nunique"),
             language=("language", "first"),
             gain=("gain", "mean"),
@@ -204,8 +206,9 @@ class Material:
             seeds=("seeds", "max"),
         ).reset_index()
         several = effects["languages"] > 1
-        over_languages = effects["spread"] / np.sqrt(effects["languages"])
-        effects["se"] = effects["own"].where(~several, over_languages)
+        pairs = pair_gains(self.gains, keys)[[*keys, "se"]]
+        effects = effects.merge(pairs, on=keys, how="left")
+        effects["se"] = effects["own"].where(~several, effects["se"])
         effects["language"] = effects["language"].where(~several, "all")
         return effects
 

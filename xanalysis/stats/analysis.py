@@ -12,7 +12,6 @@ from xanalysis.errors import InputError
 from xanalysis.stats.families.comparison import FamilyComparison, compare_families
 from xanalysis.stats.families.crossed import formula
 from xanalysis.stats.families.units import Units, units
-from xanalysis.stats.gain import gains
 from xanalysis.stats.mixed import MixedModel, fit_mixed
 from xanalysis.stats.pairs import pair_gains
 
@@ -91,7 +90,7 @@ def analyse(data: pd.DataFrame, *, training_language: str = "en", level: float =
     except InputError as error:
         notes.append(f"families were not compared: {error}")
     return Analysis(
-        gains=pair_gains(_seen(data, base), level=level),
+        gains=pair_gains(base.runs, level=level),
         model=model,
         terms=terms,
         family_means=means,
@@ -99,16 +98,6 @@ def analyse(data: pd.DataFrame, *, training_language: str = "en", level: float =
         df_method=method,
         notes=tuple(dict.fromkeys(notes)),
     )
-
-
-def _seen(data: pd.DataFrame, base: Units) -> pd.DataFrame:
-    """The gains behind the cells: those of single runs where they are given."""
-    if "gain" not in data.columns:
-        data = gains(data)
-    if "seeds" in data.columns:
-        return base.cells.assign(seed="")
-    keys = ["study", "model", "recipe", "intermediate", "target", "language", "metric", "split"]
-    return data.merge(base.cells[keys], on=keys)
 
 
 def _model(

@@ -11,10 +11,14 @@ intermediate tasks of one target together, since a single pair has few runs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from scipy.stats import t
+
+FloatLike = TypeVar("FloatLike", float, "pd.Series[float]")
 
 _RUN = ("study", "model", "recipe", "seed")
 
@@ -101,3 +105,58 @@ def _with_errors(pairs: pd.DataFrame, pool: list[str], level: float) -> pd.DataF
         pairs["p"] = 2 * t.sf((pairs["gain"] / pairs["se"]).abs(), pairs["df"])
     pairs["over"] = np.where(known, "languages and runs", "languages")
     return pairs
+
+
+@dataclass(frozen=True)
+class RunError:
+    """How far the mean of all gains would move in other runs.
+
+    What languages have in common moves them all: it is part of the error of a mean over languages,
+    and cancels where languages are compared.
+
+    Attributes:
+        variance: Of the mean of all gains, in squared points; 0 where nothing was run twice.
+        df: Its degrees of freedom.
+        known: Whether anything was run twice.
+    """
+
+    variance: float
+    df: float
+    known: bool
+
+    def widen(self, se: FloatLike, df: FloatLike) -> tuple[FloatLike, FloatLike]:
+        """Standard errors and degrees of freedom (Satterthwaite) with the error of runs added."""
+        if not self.variance > 0:
+            return se, df
+        variance = se**2 + self.variance
+        return variance**0.5, variance**2 / (se**4 / df + self.variance**2 / self.df)
+
+
+def run_error(gains: pd.DataFrame) -> RunError:
+    """The error of runs in the mean of all gains.
+
+    Runs of one target with one seed count as one, since they share the baseline's run.
+
+    Args:
+        gains: Gains as :func:`xanalysis.stats.gains` gives them.
+    """
+    setting = ["study", "model", "recipe", "target"]
+    cell = [*setting, "intermediate", "language", "metric"]
+    moved = gains["gain"] - gains.groupby(cell, dropna=False)["gain"].transform("mean")
+    frame = gains[setting].assign(seed=gains["seed"].astype("string"), moved=moved)
+    runs = frame.dropna(subset="seed").groupby([*setting, "seed"])["moved"].mean()
+    grouped = runs.groupby(setting)
+    spread, many = grouped.var(), grouped.size()
+    several = many > 1
+    if not several.any():
+        return RunError(0.0, np.inf, known=False)
+    cells = gains[cell].drop_duplicates().groupby(setting).size()
+    share = cells / cells.sum()
+    # A target that was run once is taken to vary as the others do on average.
+    spread = spread.where(several, spread[several].mean()).reindex(share.index)
+    many = many.reindex(share.index)
+    # Without a seed there is no target training: nothing that luck could move.
+    parts = (share**2 * spread / many).fillna(0.0)
+    total = float(parts.sum())
+    squares = float((parts[several] ** 2 / (many[several] - 1)).sum())
+    return RunError(total, total**2 / squares if squares > 0 else np.inf, known=True)

@@ -20,6 +20,7 @@ from xanalysis.stats.families.inference import (
     permutation_test,
 )
 from xanalysis.stats.families.units import SINGLE, Units, language_means, units
+from xanalysis.stats.pairs import RunError
 
 BY = ("task_type", "target", "intermediate", "model", "study", "metric")
 
@@ -196,7 +197,8 @@ def _split(base: Units, by: str) -> list[tuple[str, Units]]:
         means = language_means(cells)
         facts = base.languages.drop(columns=["mean", "cells"])
         languages = means.merge(facts, on="language").reset_index(drop=True)
-        parts.append((str(name), Units(cells, languages, ())))
+        runs = base.runs[base.runs[by] == name]
+        parts.append((str(name), Units(cells, languages, (), runs)))
     return parts
 
 
@@ -230,26 +232,31 @@ def _compare(
     for f, df1, df2, p in anova.to_numpy(np.float64)[:, :4]:
         tests.append(("Welch ANOVA", float(f), float(df1), float(df2), float(p)))
     return {
-        "means": _means(sizes, spread, df, level),
+        "means": _means(sizes, spread, df, part.run_error, level),
         "contrasts": _contrasts(sizes, spread, df, level),
         "tests": pd.DataFrame(tests, columns=["test", "statistic", "df1", "df2", "p"]),
         "classical": games,
-        "leave_one_out": _leave_one_out(languages, level, permutations, seed),
+        "leave_one_out": _leave_one_out(part, level, permutations, seed),
         "holds": _holds(part),
         "languages": _language_table(languages),
     }
 
 
-def _means(sizes: pd.DataFrame, variance: float, df: int, level: float) -> pd.DataFrame:
+def _means(
+    sizes: pd.DataFrame, variance: float, left: int, runs: RunError, level: float
+) -> pd.DataFrame:
     se = np.sqrt(variance / sizes["size"])
-    margin = t.ppf(0.5 + level / 2, df) * se if df > 0 else se
+    df = pd.Series(float(left), index=sizes.index)
+    if left > 0:
+        se, df = runs.widen(se, df)
+    margin = t.ppf(0.5 + level / 2, df) * se if left > 0 else se
     return pd.DataFrame(
         {
             "family": sizes.index,
             "languages": sizes["size"].to_numpy(int),
             "mean": sizes["mean"].to_numpy(),
             "se": se.to_numpy(),
-            "df": df,
+            "df": df.to_numpy(),
             "low": (sizes["mean"] - margin).to_numpy(),
             "high": (sizes["mean"] + margin).to_numpy(),
             "single": (sizes.index == SINGLE),
@@ -295,17 +302,17 @@ def _contrasts(sizes: pd.DataFrame, variance: float, df: int, level: float) -> p
     return frame
 
 
-def _leave_one_out(
-    languages: pd.DataFrame, level: float, permutations: int, seed: int
-) -> pd.DataFrame:
+def _leave_one_out(part: Units, level: float, permutations: int, seed: int) -> pd.DataFrame:
     rows = []
+    languages = part.languages
     for family in ["(none)", *sorted(languages["family"].unique())]:
         left = languages[languages["family"] != family]
         if len(left) < 3:
             continue
         values = left["mean"].to_numpy(np.float64)
-        margin = float(t.ppf(0.5 + level / 2, len(left) - 1) * values.std(ddof=1))
-        margin /= np.sqrt(len(left))
+        error = float(values.std(ddof=1) / np.sqrt(len(left)))
+        error, df = part.run_error.widen(error, float(len(left) - 1))
+        margin = float(t.ppf(0.5 + level / 2, df)) * error
         _, p = permutation_test(
             values, left["group"].to_numpy(str), permutations=permutations, random_state=seed
         )

@@ -17,6 +17,7 @@ from xanalysis.errors import InputError
 from xanalysis.stats.families.relatedness import morans_i, tree_covariance
 from xanalysis.stats.families.units import Units
 from xanalysis.stats.mixed import MixedModel, fit_mixed
+from xanalysis.stats.pairs import RunError
 
 ACCOUNTINGS = {
     "none": "",
@@ -66,6 +67,8 @@ def galton_table(base: Units, *, level: float = 0.95, notes: list[str]) -> pd.Da
             except InputError as error:
                 notes.append(f"{label}, {accounting}: {error.message}")
                 continue
+            if column is None:
+                found = _with_runs(found, base.run_error, level)
             rows.append([label, accounting, len(part), *found])
     return pd.DataFrame(rows, columns=[*_COLUMNS, "related"])
 
@@ -98,6 +101,15 @@ def accounted(
     row = table.iloc[-1 if slope else 0]
     values = tuple(float(row[c]) for c in ("estimate", "se", "df", "p", "low", "high"))
     return (*values, _share(model))
+
+
+def _with_runs(found: tuple[float, ...], runs: RunError, level: float) -> tuple[float, ...]:
+    """A mean's numbers with the error of runs in them; slopes do not have it."""
+    value, se, df, _, _, _, related = found
+    se, df = runs.widen(se, df)
+    margin = float(t.ppf(0.5 + level / 2, df)) * se
+    p = 2 * float(t.sf(abs(value / se), df)) if se > 0 else float("nan")
+    return value, se, df, p, value - margin, value + margin, related
 
 
 def moran_table(base: Units, *, notes: list[str], permutations: int = 999) -> pd.DataFrame:

@@ -7,7 +7,8 @@ fitted by least squares over the cells: in a full grid they are the plain means.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,11 @@ import pandas as pd
 from xanalysis.errors import InputError
 from xanalysis.languages import frame as describe
 from xanalysis.stats.gain import cell_gains, gains, one_metric
+from xanalysis.stats.pairs import RunError, run_error
 
 SINGLE = "(single-language)"
 LANGUAGE_COLUMNS = ("family", "genus", "script", "cc100_gib", "lineage", "syntactic", "geographic")
+_CELL = ["study", "model", "recipe", "intermediate", "target", "language", "metric", "split"]
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,18 @@ class Units:
         languages: One row per language: ``mean`` (adjusted), ``cells``, ``family``, ``genus``,
             ``group``, distances, ...; sorted by code.
         notes: What was left out.
+        runs: The gains that the cells average, one row per seed where seeds are known.
     """
 
     cells: pd.DataFrame
     languages: pd.DataFrame
     notes: tuple[str, ...]
+    runs: pd.DataFrame
+
+    @cached_property
+    def run_error(self) -> RunError:
+        """How far the mean over all languages would move in other runs."""
+        return run_error(self.runs)
 
 
 def units(data: pd.DataFrame, *, training_language: str = "en") -> Units:
@@ -68,8 +78,10 @@ def units(data: pd.DataFrame, *, training_language: str = "en") -> Units:
         data = data[~own]
     if data["degenerate"].any():
         notes.append(f"{int(data['degenerate'].sum())} gains of degenerate runs are included")
-    cells, dropped = one_metric(data if "seeds" in data.columns else cell_gains(data))
+    by_seed = "seeds" not in data.columns
+    cells, dropped = one_metric(cell_gains(data) if by_seed else data)
     notes += dropped
+    runs = data.merge(cells[_CELL], on=_CELL) if by_seed else cells.assign(seed="")
     known = describe(list(dict.fromkeys(cells["language"])), to=training_language)
     if len(known) < 3:
         raise InputError(
@@ -82,7 +94,12 @@ def units(data: pd.DataFrame, *, training_language: str = "en") -> Units:
     cells = cells.merge(known[columns], on="language", how="left", validate="many_to_one")
     means = language_means(cells)
     languages = means.merge(known, on="language", validate="one_to_one").sort_values("language")
-    return Units(cells, languages.reset_index(drop=True), tuple(notes))
+    found = Units(cells, languages.reset_index(drop=True), tuple(notes), runs)
+    if not found.run_error.known:
+        notes.append(
+            "no setting was run twice: intervals of means hold for these runs, not for others"
+        )
+    return replace(found, notes=tuple(notes))
 
 
 def language_means(cells: pd.DataFrame) -> pd.DataFrame:
