@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from xanalysis import fit_mixed
 from xanalysis.errors import InputError
@@ -42,6 +43,52 @@ def test_one_level(data):
     data["model"] = "xlmr"
     assert "one level ('xlmr')" in error("gain ~ 1 + (1|model)", data)
     assert "one level ('xlmr')" in error("gain ~ model + (1|language)", data)
+
+
+def test_factors_made_by_the_formula(data):
+    assert "'repeat' has one level" in error("gain ~ C(repeat)", data.assign(repeat=1))
+    model = fit_mixed("gain ~ C(family, contr.treatment('Uralic')) + (1|language)", data)
+    assert list(model.coefficients["term"]) == ["Intercept", "family[Turkic]"]
+    means = model.means("family")
+    again = fit_mixed("gain ~ C(family, contr.sum) + (1|language)", data).means("family")
+    pd.testing.assert_frame_equal(means, again, rtol=1e-6)
+
+
+def test_a_column_of_booleans_has_two_levels(data):
+    model = fit_mixed("gain ~ uralic + (1|language)", data.assign(uralic=data["family"] < "U"))
+    assert list(model.means("uralic")["uralic"]) == [False, True]
+
+
+def test_a_response_of_objects(data):
+    plain = fit_mixed("gain ~ x + (1|language)", data)
+    objects = fit_mixed("gain ~ x + (1|language)", data.assign(gain=data["gain"].astype(object)))
+    assert objects.deviance == plain.deviance
+    assert "no number" in error("gain ~ x", data.assign(gain=data["gain"].astype(str)))
+
+
+def test_a_model_without_groups_is_least_squares(data):
+    model = fit_mixed("gain ~ x", data)
+    slope = stats.linregress(data["x"], data["gain"])
+    row = model.coefficients.iloc[1]
+    assert row["estimate"] == pytest.approx(slope.slope)
+    assert row["p"] == pytest.approx(slope.pvalue)
+    assert model.coefficient_table(method="kenward-roger")["p"][1] == pytest.approx(slope.pvalue)
+
+
+def test_no_fixed_effect(data):
+    assert "no fixed effect" in error("gain ~ 0 + (1|language)", data)
+    assert "no rows" in error("gain ~ 1 + (1|language)", data.iloc[:0])
+
+
+def test_numpy_functions_are_the_transforms(data):
+    data["x"] = np.exp(data["x"])
+    ours = fit_mixed("gain ~ np.log(x) + (1|language)", data)
+    assert list(ours.coefficients["term"]) == ["Intercept", "log(x)"]
+
+
+def test_weights_follow_the_index(data):
+    text = error("gain ~ x", data, weights=pd.Series(1.0, index=data.index[::-1]))
+    assert "another index" in text
 
 
 def test_constant_response_and_perfect_fit(data):
@@ -90,7 +137,14 @@ def test_zero_variances_and_weights(data):
 
 
 def test_formulas_that_are_none(data):
-    for formula in ("gain", "~ x", "gain ~ x | language", "gain ~ x + (1|language", "a ~ b ~ c"):
+    for formula in (
+        "gain",
+        "~ x",
+        "gain ~ x | language",
+        "gain ~ x + (1|language",
+        "a ~ b ~ c",
+        "gain ~ .",
+    ):
         error(formula, data)
     assert "twice" in error("gain ~ x + (1|language) + (1|language)", data)
     assert "has no response" in error(" ~ x", data)

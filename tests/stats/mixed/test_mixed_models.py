@@ -50,8 +50,8 @@ def dense(model, theta, reml):
     quadratic, n, p = r @ inverse @ r, *x.shape
     left = n - p if reml else n
     logs = np.linalg.slogdet(v)[1] + (np.linalg.slogdet(information)[1] if reml else 0.0)
-    if design.scale_known:
-        return logs + left * np.log(2 * np.pi) + quadratic
+    if design.sigma2 is not None:
+        return logs + left * np.log(2 * np.pi * design.sigma2) + quadratic / design.sigma2
     return logs + left * (1 + np.log(2 * np.pi * quadratic / left))
 
 
@@ -82,7 +82,7 @@ def test_known_sampling_variances(small, residual):
     data = small.assign(v=rng.uniform(0.2, 2.0, len(small)))
     formula = "gain ~ distance + (1|language) + (1|target)"
     model = fit_mixed(formula, data, variances="v", residual=residual)
-    assert model.sigma == 1.0
+    assert model.sigma == pytest.approx(np.sqrt(data["v"].mean()))
     assert model.deviance == pytest.approx(dense(model, model.theta, True), abs=1e-6)
     assert ("Residual" in set(model.variances["group"])) == residual
     if residual:
@@ -95,6 +95,18 @@ def test_known_sampling_variances(small, residual):
         )
     for x in (model.coefficients, model.coefficient_table(method="kenward-roger")):
         assert np.isfinite(x[["se", "df", "p"]].to_numpy()).all()
+
+
+def test_known_variances_in_other_units(small):
+    data = small.assign(v=np.random.default_rng(5).uniform(0.2, 2.0, len(small)))
+    formula = "gain ~ distance + (1|language) + (1|target)"
+    points = fit_mixed(formula, data, variances="v")
+    scaled = data.assign(gain=data["gain"] / 1e4, v=data["v"] / 1e8)
+    shares = fit_mixed(formula, scaled, variances="v")
+    assert not shares.singular
+    np.testing.assert_allclose(shares.variances["sd"] * 1e4, points.variances["sd"], rtol=1e-6)
+    np.testing.assert_allclose(shares.coefficients["df"], points.coefficients["df"], rtol=1e-5)
+    np.testing.assert_allclose(shares.coefficients["p"], points.coefficients["p"], rtol=1e-5)
 
 
 def test_equal_known_variances_are_an_ordinary_residual(small):

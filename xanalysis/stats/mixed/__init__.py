@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from xanalysis.stats.mixed.design import Weights, build
+from xanalysis.stats.mixed.design import build
 from xanalysis.stats.mixed.formula import parse
 from xanalysis.stats.mixed.optimise import minimise
 from xanalysis.stats.mixed.products import compute
 from xanalysis.stats.mixed.result import MixedModel
+from xanalysis.stats.mixed.rows import Weights
 
 __all__ = ["MixedModel", "fit_mixed"]
 

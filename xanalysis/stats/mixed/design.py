@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -14,10 +15,10 @@ from numpy.typing import NDArray
 
 from xanalysis.errors import InputError, unknown_name
 from xanalysis.stats.mixed.formula import MixedFormula, RandomTerm
+from xanalysis.stats.mixed.rows import Weights, complete, count, residual_weights
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
-Weights = str | Sequence[float] | Floats | pd.Series
 
 # lme4's tolerance for a fixed column that depends on those before it.
 _RANK_TOLERANCE = 1e-7
@@ -66,7 +67,8 @@ class Design:
         null: Basis of the combinations of all fixed columns that the data cannot tell from zero.
         groups: Random terms.
         weights: Weight of each row: the residual variance is sigma² / weight.
-        scale_known: Weights are 1 / known sampling variance, so sigma = 1.
+        sigma2: The mean of known sampling variances, over which ``weights`` are inverse to them;
+            None where sigma² is estimated.
         dropped: One row per dropped row: ``row`` (index label) and ``reason``.
         spec: formulaic's recipe of the fixed columns, for new data.
         notes: What a reader should know about the design.
@@ -82,7 +84,7 @@ class Design:
     null: Floats
     groups: tuple[Group, ...]
     weights: Floats
-    scale_known: bool
+    sigma2: float | None
     dropped: pd.DataFrame
     spec: Any
     notes: tuple[str, ...] = field(default=())
@@ -103,10 +105,12 @@ def build(
         InputError: A column is unknown, infinite or of the wrong kind, a group or a factor has one
             level, the response is constant, or there are more parameters than rows.
     """
-    data, dropped = _complete(formula, data, weights, variances)
+    data, dropped = complete(formula, data, weights, variances)
+    if len(data) == 0 and not len(dropped):
+        raise InputError("the data have no rows")
     if len(data) == 0:
-        raise InputError(f"no row is left for '{formula.text}' after {_count(dropped)}")
-    weight = _weights(data, weights is not None, variances is not None)
+        raise InputError(f"no row is left for '{formula.text}' after {count(dropped)}")
+    weight, sigma2 = residual_weights(data, weights is not None, variances is not None)
     y, x_all, names, spec = _fixed(formula, data)
     n = len(y)
     if np.ptp(y) <= 1e-13 * max(1.0, float(np.abs(y).max())):
@@ -135,7 +139,7 @@ def build(
     aliased = tuple(name for j, name in enumerate(names) if j not in set(kept.tolist()))
     notes = []
     if len(dropped):
-        notes.append(_count(dropped))
+        notes.append(count(dropped))
     if aliased:
         notes.append(f"not estimable, left out: {', '.join(aliased)}")
     return Design(
@@ -149,88 +153,11 @@ def build(
         null=null,
         groups=tuple(groups),
         weights=weight,
-        scale_known=known,
+        sigma2=sigma2,
         dropped=dropped,
         spec=spec,
         notes=tuple(notes),
     )
-
-
-def _count(dropped: pd.DataFrame) -> str:
-    counts = dropped["reason"].value_counts()
-    return f"{len(dropped)} rows dropped: " + ", ".join(f"{k} ({v})" for k, v in counts.items())
-
-
-_WEIGHTS, _VARIANCES = "(weights)", "(variances)"
-
-
-def _complete(
-    formula: MixedFormula,
-    data: pd.DataFrame,
-    weights: Weights | None,
-    variances: Weights | None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The columns used, without rows that miss a value; and which rows were dropped, and why."""
-    if not isinstance(data, pd.DataFrame):
-        raise InputError(f"data is a {type(data).__name__}", expected="a pandas DataFrame")
-    if weights is not None and variances is not None:
-        raise InputError("weights and variances exclude each other", expected="one of them")
-    columns: dict[str, Any] = {}
-    for name in formula.columns():
-        if name not in data.columns:
-            raise unknown_name("column", name, [str(c) for c in data.columns])
-        columns[name] = data[name]
-    for key, given in ((_WEIGHTS, weights), (_VARIANCES, variances)):
-        if given is None:
-            continue
-        if isinstance(given, str):
-            if given not in data.columns:
-                raise unknown_name("column", given, [str(c) for c in data.columns])
-            columns[key] = data[given]
-        else:
-            values = np.asarray(given, dtype=float)
-            if values.shape != (len(data),):
-                raise InputError(
-                    f"{key[1:-1]} has shape {values.shape}", expected=f"({len(data)},) as the data"
-                )
-            columns[key] = values
-    used = pd.DataFrame(columns, index=data.index)
-    reason = pd.Series("", index=used.index, dtype=object)
-    for name in used.columns:
-        column = used[name]
-        missing = column.isna().to_numpy()
-        if missing.any():
-            reason = reason.mask(missing & (reason == "").to_numpy(), f"{name} is missing")
-        if pd.api.types.is_float_dtype(column.dtype):
-            infinite = np.isinf(column.to_numpy(dtype=float, na_value=np.nan))
-            if infinite.any():
-                raise InputError(
-                    f"column '{name}' is infinite in row {used.index[int(infinite.argmax())]} "
-                    f"({int(infinite.sum())} such rows)",
-                    expected="finite values",
-                )
-    gone = (reason != "").to_numpy()
-    dropped = pd.DataFrame({"row": used.index[gone], "reason": reason[gone].to_numpy(dtype=str)})
-    used = used[~gone] if gone.any() else used
-    for name in used.columns:
-        if isinstance(used[name].dtype, pd.CategoricalDtype):
-            used = used.assign(**{name: used[name].cat.remove_unused_categories()})
-    return used, dropped
-
-
-def _weights(data: pd.DataFrame, has_weights: bool, has_variances: bool) -> Floats:
-    if not has_weights and not has_variances:
-        return np.ones(len(data))
-    key = _WEIGHTS if has_weights else _VARIANCES
-    if not pd.api.types.is_numeric_dtype(data[key].dtype):
-        raise InputError(f"{key[1:-1]} are no numbers")
-    values = data[key].to_numpy(dtype=float)
-    if (values <= 0).any():
-        row = data.index[int((values <= 0).argmax())]
-        raise InputError(
-            f"{key[1:-1]} must be greater than 0, but is {values.min():g} in row {row}"
-        )
-    return values if has_weights else 1.0 / values
 
 
 def _matrix(part: str, formula: MixedFormula, data: pd.DataFrame) -> Any:
@@ -252,8 +179,8 @@ def _finite(values: Floats, names: Sequence[str], formula: MixedFormula) -> None
 
 
 def readable(name: str) -> str:
-    """``family[T.Uralic]`` is shown as ``family[Uralic]``."""
-    return name.replace("[T.", "[")
+    """``C(family, contr.treatment('IE'))[T.Uralic]`` is shown as ``family[Uralic]``."""
+    return re.sub(r"C\(([^,()[\]]+)(, [^[\]]*)?\)\[", r"\1[", name.replace("[T.", "["))
 
 
 def _fixed(
@@ -263,13 +190,9 @@ def _fixed(
         column = data[name]
         numeric = pd.api.types.is_numeric_dtype(column.dtype)
         if not numeric and name not in {f for t in formula.random for f in t.factors}:
-            levels = column.unique()
-            if len(levels) == 1:
-                raise InputError(
-                    f"'{name}' has one level ('{levels[0]}') in the rows used, "
-                    "so it has no effect to estimate",
-                    expected="at least two levels, or a formula without it",
-                )
+            _at_least_two(name, column)
+        if not numeric and name in formula.response_columns():
+            raise InputError(f"the response '{name}' is no number but '{column.iloc[0]}'")
     response = _matrix(f"0 + {formula.response}", formula, data)
     if response.shape[1] != 1:
         raise InputError(
@@ -282,11 +205,31 @@ def _fixed(
     x = fixed.to_numpy(dtype=float)
     names = tuple(readable(str(c)) for c in fixed.columns)
     _finite(x, names, formula)
+    for name in made_factors(fixed.model_spec):
+        _at_least_two(name, data[name])
     return y, x, names, fixed.model_spec
+
+
+def _at_least_two(name: str, column: pd.Series) -> None:
+    levels = column.unique()
+    if len(levels) == 1:
+        raise InputError(
+            f"'{name}' has one level ('{levels[0]}') in the rows used, "
+            "so it has no effect to estimate",
+            expected="at least two levels, or a formula without it",
+        )
+
+
+def made_factors(spec: Any) -> set[str]:
+    """Columns that the formula makes factors of, as ``C(seed)``."""
+    made = [v for name, v in spec.factor_variables.items() if str(name).startswith("C(")]
+    return {str(v) for v in set().union(*made) & spec.required_variables}
 
 
 def _independent(x: Floats) -> tuple[Ints, Floats]:
     """Columns that do not depend on those before them, and a basis of the null space of ``x``."""
+    if not x.shape[1]:
+        return np.zeros(0, dtype=np.intp), np.zeros((0, 0))
     lengths = np.linalg.norm(x, axis=0)
     scaled = x / np.where(lengths > 0, lengths, 1.0)
     r = cast(Floats, np.linalg.qr(scaled, mode="r"))

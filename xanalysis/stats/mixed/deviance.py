@@ -95,8 +95,9 @@ class Evaluation:
         return self.log_m - self.products.log_weights + (self.log_xvx if reml else 0.0)
 
     def sigma2(self, reml: bool) -> float:
-        """Estimate of sigma², or 1 where sampling variances are known."""
-        return 1.0 if self.products.scale_known else self.penalised / self.degrees(reml)
+        """Estimate of sigma², or its value where sampling variances are known."""
+        known = self.products.sigma2
+        return self.penalised / self.degrees(reml) if known is None else known
 
     def deviance(self, reml: bool, sigma2: float | None = None) -> float:
         """−2 log likelihood (restricted for REML), at the best sigma² or a given one."""

@@ -19,7 +19,7 @@ def variances(design: Design, evaluation: Evaluation, sigma: float) -> pd.DataFr
         spread = sigma**2 * np.diag(t @ t.T)
         name = ROW if group.residual else group.name
         rows += [(name, c, v) for c, v in zip(group.columns, spread, strict=True)]
-    if not design.scale_known:
+    if design.sigma2 is None:
         rows.append((ROW, "", sigma**2))
     frame = pd.DataFrame(rows, columns=["group", "term", "variance"])
     frame["variance"] = frame["variance"].astype(float)

@@ -56,6 +56,10 @@ class MixedFormula:
     fixed: str
     random: tuple[RandomTerm, ...]
 
+    def response_columns(self) -> list[str]:
+        """Names of the data columns on the left-hand side."""
+        return list(_names(self.response, self.text))
+
     def columns(self) -> list[str]:
         """Names of the data columns that the formula uses, in order of appearance."""
         found: dict[str, None] = {}
@@ -86,6 +90,7 @@ def parse(text: str) -> MixedFormula:
     left, right = (side.strip() for side in text.split("~"))
     if not left:
         raise InputError(f"formula '{text}' has no response left of '~'")
+    left, right = (re.sub(r"\b(np|numpy)\.(?=(log|exp)\d*\()", "", side) for side in (left, right))
     fixed, bars = _take_bars(right, text)
     random: list[RandomTerm] = []
     for bar in bars:
@@ -195,6 +200,8 @@ def _python(token: Token, text: str) -> ast.expr:
 def _check(part: str, text: str) -> None:
     """Refuse all Python in a formula but arithmetic and the known transforms of columns."""
     for token in _tokens(part, text):
+        if str(token.token) == ".":
+            raise InputError(f"'.' in formula '{text}'", expected="the columns by name")
         if token.kind is not Token.Kind.PYTHON:
             continue
         for node in ast.walk(_python(token, text)):

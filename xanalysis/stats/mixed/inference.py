@@ -96,7 +96,7 @@ class Satterthwaite:
         relative = basis @ evaluation.inverse_xvx @ basis.T
         self.covariance: Floats = s2 * relative
         slopes = [s2 * basis @ d @ basis.T for d in _slopes(evaluation)]
-        if not products.scale_known:
+        if products.sigma2 is None:
             slopes.append(2.0 * np.sqrt(s2) * relative)
         self._slopes = np.array(slopes).reshape(-1, *relative.shape)
         values, vectors = np.linalg.eigh(_hessian(evaluation, reml))
@@ -194,7 +194,7 @@ def _hessian(evaluation: Evaluation, reml: bool) -> Floats:
         down = evaluate(products, theta - step).gradient(reml, s2)
         hessian[i] = (up - down) / (2 * step[i])
     hessian = (hessian + hessian.T) / 2
-    if products.scale_known:
+    if products.sigma2 is not None:
         return hessian
     sigma = np.sqrt(s2)
     full = np.empty((m + 1, m + 1))

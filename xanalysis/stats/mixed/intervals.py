@@ -87,8 +87,9 @@ def _fixed_bounds(best: Evaluation, j: int, limit: float) -> tuple[float, float]
         """The outermost b at a theta; where there is none, the further inwards the less room."""
         found = evaluate(products, theta)
         room = limit - found.log_part(False)
-        if products.scale_known:
-            slack = room - n * np.log(2 * np.pi) - found.penalised
+        if products.sigma2 is not None:
+            s2 = products.sigma2
+            slack = s2 * (room - n * np.log(2 * np.pi * s2)) - found.penalised
         else:
             slack = n / (2 * np.pi) * np.exp(room / n - 1) - found.penalised
         c = float(row @ found.inverse_xvx @ row)

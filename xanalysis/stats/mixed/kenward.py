@@ -59,7 +59,7 @@ class KenwardRoger:
                 if j >= i:
                     trace[i, j] += float(np.vdot(s[b, c], s[a, d]))
             trace[j, i] = trace[i, j]
-        if not products.scale_known:
+        if products.sigma2 is None:
             whole = np.asarray(np.linalg.inv(phi), dtype=np.float64)
             lift, double, trace = _with_residual(
                 lift, double, trace, single, gammas, s2, products.n, whole

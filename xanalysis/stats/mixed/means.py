@@ -14,7 +14,7 @@ from formulaic.errors import FormulaicWarning
 from numpy.typing import NDArray
 
 from xanalysis.errors import InputError, unknown_name
-from xanalysis.stats.mixed.design import Design
+from xanalysis.stats.mixed.design import Design, made_factors
 
 Floats = NDArray[np.float64]
 
@@ -42,18 +42,17 @@ class Margins:
 def factors(design: Design) -> dict[str, list[Any]]:
     """Levels of each categorical column of the fixed part, in order."""
     found: dict[str, list[Any]] = {}
-    wrapped = {
-        str(variable)
-        for name, used in design.spec.factor_variables.items()
-        if str(name).startswith("C(")
-        for variable in used
-    }
+    wrapped = made_factors(design.spec)
     for variable in design.spec.required_variables:
         name = str(variable)
         column = design.data[name]
         if isinstance(column.dtype, pd.CategoricalDtype):
             found[name] = list(column.cat.categories)
-        elif not pd.api.types.is_numeric_dtype(column.dtype) or name in wrapped:
+        elif (
+            not pd.api.types.is_numeric_dtype(column.dtype)
+            or pd.api.types.is_bool_dtype(column.dtype)
+            or name in wrapped
+        ):
             found[name] = sorted(column.unique())
     order = {name: i for i, name in enumerate(design.data.columns)}
     return dict(sorted(found.items(), key=lambda item: order[item[0]]))

@@ -69,7 +69,7 @@ class Products:
         shift: Least-squares coefficients, which were taken off y.
         log_x: log|X'WX|.
         log_weights: Sum of the log weights.
-        scale_known: sigma = 1 is known.
+        sigma2: sigma² where it is known, else None.
     """
 
     n: int
@@ -85,7 +85,7 @@ class Products:
     shift: Floats
     log_x: float
     log_weights: float
-    scale_known: bool
+    sigma2: float | None
 
     @property
     def p(self) -> int:
@@ -121,6 +121,8 @@ def loadings(design: Design) -> sparse.csr_array:
         roots.append((own, k))
         start += k * levels
     place, value = np.concatenate(columns, axis=1), np.concatenate(values, axis=1)
+    if not start:
+        return sparse.csr_array((n, 0))
     rows = np.arange(n + 1) * place.shape[1]
     z = sparse.csr_array((value.ravel(), place.ravel(), rows), shape=(n, start))
     if any(group.root is not None for group in design.groups):
@@ -190,7 +192,7 @@ def compute(design: Design) -> Products:
         shift=shift,
         log_x=2.0 * float(np.log(np.abs(np.diag(r))).sum()),
         log_weights=float(np.log(design.weights).sum()),
-        scale_known=design.scale_known,
+        sigma2=design.sigma2,
     )
 
 
@@ -242,6 +244,8 @@ def _part(a: sparse.csr_array, terms: list[Term], design: Design) -> tuple[Ints,
     Tried are each group alone and each group with all that is nested in it.
     """
     free = [i for i, group in enumerate(design.groups) if group.root is None]
+    if not free:
+        return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
     ids, _ = _layout(terms)
     nested = {
         hub: [i for i in free if i == hub or _nested(a, terms[i], terms[hub])] for hub in free
@@ -263,8 +267,7 @@ def _part(a: sparse.csr_array, terms: list[Term], design: Design) -> tuple[Ints,
         price = cost(c, sizes)
         if best is None or price < best[0]:
             best = (price, columns, sizes)
-    if best is None:
-        return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
+    assert best is not None  # there is at least one group
     return best[1], best[2]
 
 

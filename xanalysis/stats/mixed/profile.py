@@ -39,7 +39,7 @@ def quantities(best: Evaluation) -> list[Held]:
     for term in products.terms:
         own, _ = entries(term.k)
         found += [Held("sd", term.theta + np.flatnonzero(own == a)) for a in range(term.k)]
-    if not products.scale_known:
+    if products.sigma2 is None:
         found.append(Held("sigma", np.zeros(0, dtype=np.intp)))
     for term in products.terms:
         own, _ = entries(term.k)
@@ -92,7 +92,7 @@ class _Profile:
     def __init__(self, best: Evaluation, held: Held) -> None:
         self._held = held
         self._products: Products = best.products
-        self._free_sigma = held.kind != "sigma" and not best.products.scale_known
+        self._free_sigma = held.kind != "sigma" and best.products.sigma2 is None
         start = best.theta.copy()
         own = held.place if held.kind != "correlation" else held.place[1:]
         if len(own) and np.linalg.norm(start[own]) < 1e-3:
@@ -125,7 +125,8 @@ class _Profile:
         if held.kind == "sigma":
             sigma = value
         else:
-            sigma = 1.0 if self._products.scale_known else float(np.exp(x[-1]))
+            known = self._products.sigma2
+            sigma = float(np.exp(x[-1]) if known is None else np.sqrt(known))
         if held.kind == "sd":
             row = theta[place]
             length = max(float(np.linalg.norm(row)), 1e-12)

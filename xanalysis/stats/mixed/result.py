@@ -127,7 +127,7 @@ class MixedModel:
     def n_parameters(self) -> int:
         """Fixed effects, variance parameters and sigma."""
         products = self.optimum.evaluation.products
-        return products.p + products.parameters + (0 if products.scale_known else 1)
+        return products.p + products.parameters + (products.sigma2 is None)
 
     @property
     def aic(self) -> float:
@@ -141,7 +141,7 @@ class MixedModel:
 
     @property
     def sigma(self) -> float:
-        """Residual standard deviation (of weight 1); 1 where sampling variances are known."""
+        """Residual standard deviation of weight 1; the root of the mean known sampling variance."""
         return float(np.sqrt(self.optimum.evaluation.sigma2(self.reml)))
 
     @property
