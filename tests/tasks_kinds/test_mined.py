@@ -11,8 +11,7 @@ import pytest
 
 from tests.tasks_kinds.tiny import WORDS, encoder, tokenizer
 from xanalysis.errors import InputError
-from xanalysis.runner.plan import reads
-from xanalysis.runner.spec import DataSpec, EvalSpec
+from xanalysis.runner.spec import DataSpec, EvalSpec, reads
 from xanalysis.runner.training import evaluate
 from xanalysis.runner.training.streams import subset
 from xanalysis.tasks.data import Data

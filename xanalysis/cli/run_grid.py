@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,15 @@ if TYPE_CHECKING:
     "--devices", default="", metavar="LIST", help="cpu, cuda, or cuda:0,cuda:1 (default: all GPUs)."
 )
 @click.option("--store", metavar="DIR", help="Where finished stages are kept (default: runs/).")
+@click.option(
+    "--known",
+    "tables",
+    multiple=True,
+    metavar="TABLE",
+    help="A results table whose evaluations are done (CSV or Parquet; repeatable).",
+)
+@click.option("--seeds", default="", metavar="LIST", help="Only these of the recipe's seeds: 0,1.")
+@click.option("--for", "time", default="", metavar="TIME", help="Stop after 45s, 90m or 1h30m.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and what it costs.")
 @click.option(
     "--allow-partial", is_flag=True, help="Run what there are data for, and say what is missing."
@@ -51,6 +61,9 @@ def command(
     workers: int,
     devices: str,
     store: str | None,
+    tables: tuple[str, ...],
+    seeds: str,
+    time: str,
     dry_run: bool,
     allow_partial: bool,
     form: str,
@@ -58,10 +71,12 @@ def command(
     """Fine-tune and evaluate every intermediate/target pair of RECIPE.
 
     RECIPE is a name in runners/ (mini, stilts, xtreme-r, ...) or a YAML file. Finished stages are
-    kept: stop with Ctrl-C and start again at any time, nothing is done twice.
+    kept: stop with Ctrl-C and start again at any time, nothing is done twice. Where the store is
+    gone, --known goes on from the results table alone.
     """
     from xanalysis.runner.grid import devices_at_hand, open_engine, open_grid
 
+    seconds = parse_time(time)
     if dry_run:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a dry run fetches nothing
     else:
@@ -74,6 +89,8 @@ def command(
         sources=sources,
         allow_missing=allow_partial or dry_run,
         check=not dry_run,
+        known=tables,
+        seeds=parse_seeds(seeds),
     )
     asked = tuple(name.strip() for name in devices.split(",") if name.strip())
     if dry_run:
@@ -85,11 +102,46 @@ def command(
     from rich.console import Console
 
     console = Console(stderr=form == "json")
-    run = run_with_bars(grid, slots, console)
+    run = run_with_bars(grid, slots, console, seconds)
     if form == "json":
         click.echo(json.dumps(_summary(grid, run), indent=1))
     if run.failed:
         sys.exit(1)
+
+
+def parse_time(text: str) -> float | None:
+    """Seconds of ``45s``, ``90m`` or ``1h30m``; None of an empty text.
+
+    Raises:
+        InputError: It is none of these.
+    """
+    from xanalysis.errors import InputError
+
+    if not text:
+        return None
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    seconds = sum(
+        int(number or 0) * unit
+        for number, unit in zip(found.groups() if found else (), (3600, 60, 1), strict=False)
+    )
+    if not seconds:
+        raise InputError(f"--for '{text}' is no time", expected="45s, 90m, 2h or 1h30m")
+    return float(seconds)
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """The numbers of ``0,1``.
+
+    Raises:
+        InputError: Something else stands there.
+    """
+    from xanalysis.errors import InputError
+
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    for word in words:
+        if not re.fullmatch(r"\d+", word):
+            raise InputError(f"--seeds: '{word}' is no seed", expected="whole numbers, as in 0,1")
+    return tuple(dict.fromkeys(map(int, words)))
 
 
 def needs_training_extra() -> None:
@@ -102,8 +154,10 @@ def needs_training_extra() -> None:
         raise MissingExtraError("run-grid", "train")
 
 
-def run_with_bars(grid: Grid, engine: object, console: Console) -> Run:
-    """Run a grid with bars on ``console``; Ctrl-C says how to go on."""
+def run_with_bars(
+    grid: Grid, engine: object, console: Console, seconds: float | None = None
+) -> Run:
+    """Run a grid with bars on ``console``, for so long; Ctrl-C says how to go on."""
     from xanalysis.runner.engines.base import Engine
     from xanalysis.runner.progress import Terminal, duration
 
@@ -117,6 +171,8 @@ def run_with_bars(grid: Grid, engine: object, console: Console) -> Run:
     if estimate.seconds is not None and todo:
         first += f", about {duration(estimate.seconds / max(1, engine.workers))}"
     console.print(first, highlight=False)
+    for line in known_lines(grid):
+        console.print(line, highlight=False, soft_wrap=True)
     if blocked:
         console.print(f"{blocked} stages lack data:", style="yellow")
         for line in grid.plan.missing[:8]:
@@ -126,7 +182,7 @@ def run_with_bars(grid: Grid, engine: object, console: Console) -> Run:
     weights = {key: estimate.by_stage[key] for key in todo}
     try:
         with Terminal(console, weights) as terminal:
-            run = grid.run(engine, terminal)
+            run = grid.run(engine, terminal, seconds)
     except KeyboardInterrupt:
         console.print(
             f"stopped; finished stages are in {grid.store.root}. "
@@ -145,7 +201,30 @@ def run_with_bars(grid: Grid, engine: object, console: Console) -> Run:
         highlight=False,
         soft_wrap=True,
     )
+    if run.stopped:
+        console.print(
+            f"time is up; {_left(grid)} are left. The same command goes on with this store, or "
+            "anywhere else with --known and the results table",
+            highlight=False,
+            soft_wrap=True,
+        )
     return run
+
+
+def _left(grid: Grid) -> str:
+    left = grid.todo()
+    scores = sum(grid.plan.stages[key].kind == "evaluate" for key in left)
+    return f"{len(left)} stages ({scores} evaluations)"
+
+
+def known_lines(grid: Grid) -> list[str]:
+    """How many of the plan's evaluations each known table holds."""
+    done = grid.known.done(grid.plan)
+    total = grid.plan.count("evaluate")
+    return [
+        f"known: {len(keys & done)} of {total} evaluations, from {file}"
+        for file, keys in grid.known.tables.items()
+    ]
 
 
 def results_file(grid: Grid) -> Path:
@@ -161,6 +240,9 @@ def _summary(grid: Grid, run: Run) -> dict[str, object]:
         "stages": len(grid.plan.stages),
         "done": len(run.done),
         "already": len(run.already),
+        "known": len(grid.known.done(grid.plan)),
+        "stopped": run.stopped,
+        "left": len(grid.todo()),
         "failed": [grid.plan.stages[key].title for key in run.failed],
         "skipped": len(run.skipped),
         "missing": grid.plan.missing,
@@ -174,6 +256,7 @@ def _dry_run(grid: Grid, device: str, form: str) -> None:
             "recipe": grid.recipe.name,
             "device": device,
             **estimate.to_dict(),
+            "known": len(grid.known.done(grid.plan)),
             "missing": grid.plan.missing,
         }
         click.echo(json.dumps(content, indent=1))
@@ -199,6 +282,8 @@ def _print_estimate(console: Console, grid: Grid, estimate: Estimate, device: st
             numbers = [*(counts[state] for state in states), estimate.naive[kind]]
             table.add_row(kind, *(f"{number:,}" for number in numbers))
     console.print(table)
+    for line in known_lines(grid):
+        console.print(line, highlight=False, soft_wrap=True)
     part = "" if not estimate.unknown else " at least (some sizes are unknown)"
 
     def say(text: str) -> None:

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from xanalysis.errors import InputError, unknown_name
 from xanalysis.results import BASELINE
 from xanalysis.runner import models
-from xanalysis.runner.plan import test_languages
-from xanalysis.runner.recipe import Setup
+from xanalysis.runner.recipe import Setup, test_languages
 from xanalysis.tasks.catalogue import TASKS
 
 # Where in the recipe, and what is wrong there.

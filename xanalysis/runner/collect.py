@@ -4,34 +4,44 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xanalysis.errors import InputError
-from xanalysis.runner.plan import Plan, Stage
-from xanalysis.runner.store import Store, explained
+from xanalysis.runner.known import Known
+from xanalysis.runner.plan import Cell, Plan, Stage
+from xanalysis.runner.provenance import beside, describe, text
+from xanalysis.runner.spec import EvalSpec
+from xanalysis.runner.store import Store, explained, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def write_results(plan: Plan, store: Store) -> Path | None:
+def write_results(plan: Plan, store: Store, known: Known | None = None) -> Path | None:
     """Write ``results/<recipe>.parquet`` from the evaluations that are there.
 
+    ``<recipe>.provenance.json`` beside it says where its rows come from.
+
     Returns:
-        The file; None when there is not one evaluation yet.
+        The table's file; None when there is not one evaluation yet.
     """
     from xanalysis.results import write_results as write
 
-    table = collect(plan, store)
+    known = known or Known()
+    table = collect(plan, store, known)
     if table.empty:
         return None
+    content = describe(plan, table["run_key"].unique(), store, known.provenance)
     with explained(store.root):
-        return write(table, store.root / "results" / f"{plan.recipe.name}.parquet")
+        file = write(table, store.root / "results" / f"{plan.recipe.name}.parquet")
+        write_text(beside(file), text(content))
+        return file
 
 
-def collect(plan: Plan, store: Store) -> pd.DataFrame:
-    """The tidy table of a plan's evaluations that are in the store.
+def collect(plan: Plan, store: Store, known: Known | None = None) -> pd.DataFrame:
+    """The tidy table of a plan's evaluations that are in the store or known from other tables.
 
     Returns:
         Columns as in :mod:`xanalysis.results.schema`. ``study`` is the recipe, ``recipe`` it
@@ -45,10 +55,14 @@ def collect(plan: Plan, store: Store) -> pd.DataFrame:
 
     rows: list[dict[str, Any]] = []
     collapsed = _Collapsed(plan, store)
+    known = known or Known()
+    elsewhere = known.done(plan)
     for cell in plan.cells:
-        if not store.has(cell.key):
-            continue
         stage = plan.stages[cell.key]
+        if not store.has(cell.key):
+            if cell.key in elsewhere:
+                rows += _copied(plan, cell, known.rows[cell.key])
+            continue
         scores = _read(store.path(cell.key) / "scores.json")
         task = TASKS[cell.target]
         for language, found in scores["languages"].items():
@@ -66,7 +80,7 @@ def collect(plan: Plan, store: Store) -> pd.DataFrame:
                     "split": plan.recipe.splits.get(cell.target, {}).get(
                         scores["split"], scores["split"]
                     ),
-                    "seed": pd.NA if cell.seed is None else cell.seed,
+                    "seed": cell.seed,
                     "score": found["score"],
                     "n_examples": found["n_examples"],
                     "se": se,
@@ -79,6 +93,25 @@ def collect(plan: Plan, store: Store) -> pd.DataFrame:
     if not rows:
         return pd.DataFrame(columns=list(COLUMNS))
     return conform(pd.DataFrame(rows), f"results of {plan.recipe.name}")
+
+
+def _copied(
+    plan: Plan, cell: Cell, found: Mapping[str, Mapping[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """The known rows of a cell's evaluation, under this plan's names."""
+    from xanalysis.results.schema import COLUMNS
+
+    spec = plan.stages[cell.key].spec
+    assert isinstance(spec, EvalSpec)
+    for language in spec.languages:
+        yield {
+            **{name: found[language][name] for name in COLUMNS},
+            "study": plan.recipe.name,
+            "recipe": cell.recipe,
+            "intermediate": cell.intermediate,
+            "target": cell.target,
+            "seed": cell.seed,
+        }
 
 
 class _Collapsed:

@@ -10,7 +10,7 @@ by the device's measured matrix-multiplication rate times ``UTILISATION``: rough
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -168,17 +168,26 @@ def _mean_tokens(parts: Iterable[DataSpec], limit: int, sizes: Sizes) -> float |
     return sum(known) / len(known) if known and len(known) == len(found) else None
 
 
-def estimate(plan: Plan, store: Store, sizes: Sizes, *, device: str = "cpu") -> Estimate:
+def estimate(
+    plan: Plan,
+    store: Store,
+    sizes: Sizes,
+    *,
+    device: str,
+    done: Set[str],
+    todo: Iterable[str],
+) -> Estimate:
     """What it costs to run what is left of a plan.
 
     Args:
         plan: The plan.
-        store: What is done already.
+        store: Has the manifests of what was done here.
         sizes: How large the data are.
         device: ``cpu`` or a torch device.
+        done: Keys of the stages that are done.
+        todo: Keys of the stages that must run.
     """
-    done = store.done(plan.stages)
-    todo = set(plan.needed(done))
+    todo = set(todo)
     rate, basis = _rate(plan, store, done, sizes, device)
     unknown: dict[str, None] = {}
     cost: dict[str, float | None] = {}

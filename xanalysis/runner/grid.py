@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from xanalysis.runner.engines import ENGINES
 from xanalysis.runner.engines.base import Engine, Reporter, Run
 from xanalysis.runner.engines.local import available_cores
 from xanalysis.runner.estimate import Estimate, Sizes, estimate
+from xanalysis.runner.known import Known, read_known
 from xanalysis.runner.plan import Plan, Stage, make_plan
 from xanalysis.runner.recipe import Recipe, load_recipe
 from xanalysis.runner.spec import ModelSpec, TrainSpec
@@ -38,6 +40,8 @@ class Grid:
         job: What workers are told.
         data: The examples.
         left_out: Training examples on contexts that a target tests, one line each.
+        known: Evaluations that other results tables hold.
+        seeds: The recipe's seeds that are asked for; all where it is empty.
     """
 
     recipe: Recipe
@@ -46,10 +50,16 @@ class Grid:
     job: Job
     data: Data
     left_out: tuple[str, ...] = ()
+    known: Known = field(default_factory=Known)
+    seeds: tuple[int, ...] = ()
+
+    def done(self) -> set[str]:
+        """Keys of the stages that are done, here or as rows of a known table."""
+        return self.store.done(self.plan.stages) | self.known.done(self.plan)
 
     def todo(self) -> list[str]:
         """Keys of the stages that must run, in order."""
-        return self.plan.needed(self.store.done(self.plan.stages))
+        return self.plan.needed(self.done(), self.seeds)
 
     def estimate(self, device: str = "cpu") -> Estimate:
         """What is left to run costs, and what sharing saved.
@@ -58,7 +68,9 @@ class Grid:
         """
         here = [name for name in self.job.sources if name != "hub"]
         data = replace(self.job, sources=tuple(here), protect=()).open_data() if here else None
-        return estimate(self.plan, self.store, Sizes(data), device=device)
+        done = self.done()
+        todo = self.plan.needed(done, self.seeds)
+        return estimate(self.plan, self.store, Sizes(data), device=device, done=done, todo=todo)
 
     def workers(self, devices: Sequence[str]) -> int:
         """How many stages to run side by side: one per GPU; on the CPU as many as memory allows."""
@@ -67,8 +79,15 @@ class Grid:
         need = max(_memory(stage) for stage in self.plan.stages.values())
         return max(1, min(available_cores(), MOST_WORKERS, int(available_memory() // need)))
 
-    def run(self, engine: Engine, reporter: Reporter | None = None) -> Run:
+    def run(
+        self, engine: Engine, reporter: Reporter | None = None, seconds: float | None = None
+    ) -> Run:
         """Run what is left and write the results table of what is there.
+
+        Args:
+            engine: Runs the stages.
+            reporter: Is told what happens.
+            seconds: Stop after so long, without an error; the same call later goes on.
 
         Raises:
             InputError: Input at fault; what was finished before is kept.
@@ -77,14 +96,19 @@ class Grid:
 
         self.store.prepare()
         try:
-            run = engine.run(self.plan, self.todo(), self.store, reporter)
+            done = self.done()
+            todo = self.plan.needed(done, self.seeds)
+            later = set(self.plan.needed(done)).difference(todo)
+            run = engine.run(self.plan, todo, self.store, reporter, seconds=seconds, later=later)
             for key, text in run.failed.items():
                 log = self.failure(key)
                 log.parent.mkdir(exist_ok=True)
                 log.write_text(text, encoding="utf-8")
         finally:
-            # A run that was stopped leaves a table too, of what it finished.
-            write_results(self.plan, self.store)
+            # A run that was stopped leaves a table too, of what it finished, and no litter.
+            with contextlib.suppress(OSError):
+                self.store.sweep()
+            write_results(self.plan, self.store, self.known)
         return run
 
     def failure(self, key: str) -> Path:
@@ -102,6 +126,8 @@ def open_grid(
     sources: Sequence[str] = (),
     allow_missing: bool = False,
     check: bool = True,
+    known: Sequence[str | Path] = (),
+    seeds: Sequence[int] = (),
 ) -> Grid:
     """Load a recipe, apply what the caller changes, and plan it.
 
@@ -114,6 +140,8 @@ def open_grid(
         sources: Where examples are looked for; the recipe's where it is empty.
         allow_missing: Plan over data that are not there.
         check: Read training and test data and look for leaks between them; a dry run does not.
+        known: Results tables whose evaluations are done.
+        seeds: Run only the grids of these of the recipe's seeds.
 
     Raises:
         InputError: Anything wrong with the recipe, the store or the data.
@@ -127,6 +155,7 @@ def open_grid(
     if model is not None:
         layers = recipe.model.layers
         recipe = recipe.model_copy(update={"model": ModelSpec(name=model, layers=layers)})
+    _check_seeds(recipe, seeds)
     used = tuple(sources) or recipe.sources or tuple(SOURCES)
     for source in used:
         if source not in SOURCES:
@@ -151,7 +180,19 @@ def open_grid(
     plan = make_plan(recipe, TASKS, examples, model_fingerprint=prints, allow_missing=allow_missing)
     drops = shared_contexts(examples, _trained(plan)) if check else []
     left_out = tuple(str(drop) for drop in drops)
-    return Grid(recipe, plan, opened, job, examples, left_out)
+    tables = read_known(known)
+    return Grid(recipe, plan, opened, job, examples, left_out, tables, tuple(seeds))
+
+
+def _check_seeds(recipe: Recipe, asked: Sequence[int]) -> None:
+    """Refuse seeds the recipe does not have: its results would not be the recipe's."""
+    have = sorted({seed for setup in recipe.setups().values() for seed in setup.seeds})
+    for seed in asked:
+        if seed not in have:
+            raise InputError(
+                f"recipe '{recipe.name}' has no seed {seed}",
+                expected="some of " + ", ".join(map(str, have)),
+            )
 
 
 def _refuse_leaks(recipe: Recipe, data: Data) -> None:

@@ -10,15 +10,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from xanalysis.errors import InputError
 from xanalysis.results import BASELINE
 from xanalysis.runner import profiles
-from xanalysis.runner.recipe import Mixture, Recipe, Setup
-from xanalysis.runner.spec import AdapterSpec, DataSpec, EvalSpec, MlmSpec, ModelSpec, TrainSpec
+from xanalysis.runner.recipe import Mixture, Recipe, Setup, test_languages
+from xanalysis.runner.spec import (
+    AdapterSpec,
+    DataSpec,
+    EvalSpec,
+    MlmSpec,
+    ModelSpec,
+    TrainSpec,
+    reads,
+)
 from xanalysis.tasks.task import Task
 
 Kind = Literal["adapt", "intermediate", "target", "evaluate"]
@@ -84,6 +92,9 @@ class Plan:
         missing: Data that are not there, one line each.
         blocked: Keys of the stages that cannot run because of them.
         naive: Stages of each kind if every cell were run on its own.
+        seeds: Key of an evaluation to the recipe's seeds whose grid it is part of.
+        prints: Task, language and split to the fingerprint of the data; None where they lack.
+        models: Name of a pretrained model to its fingerprint.
     """
 
     recipe: Recipe
@@ -92,6 +103,9 @@ class Plan:
     missing: list[str] = field(default_factory=list)
     blocked: set[str] = field(default_factory=set)
     naive: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CODE_VERSIONS, 0))
+    seeds: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    prints: dict[tuple[str, str, str], str | None] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
 
     def count(self, *kinds: Kind) -> int:
         """Number of stages of these kinds."""
@@ -105,17 +119,22 @@ class Plan:
                 found[parent].append(stage.key)
         return found
 
-    def needed(self, done: Iterable[str]) -> list[str]:
+    def needed(self, done: Iterable[str], seeds: Collection[int] = ()) -> list[str]:
         """Keys of the stages that must run so that every evaluation is there, in order.
 
         A checkpoint that only served evaluations that are done is not needed again.
+
+        Args:
+            done: Keys of the stages that are done.
+            seeds: Ask only for the evaluations of these seeds' grids; for all where it is empty.
         """
         finished = set(done)
         wanted: set[str] = set()
         for stage in reversed(self.stages.values()):
             if stage.key in finished or stage.key in self.blocked:
                 continue
-            if stage.kind == "evaluate" or stage.key in wanted:
+            asked = not seeds or not set(seeds).isdisjoint(self.seeds.get(stage.key, ()))
+            if (stage.kind == "evaluate" and asked) or stage.key in wanted:
                 wanted.add(stage.key)
                 wanted.update(stage.needs)
         return [key for key in self.stages if key in wanted and key not in finished]
@@ -143,8 +162,12 @@ def make_plan(
         InputError: Data are missing (and ``allow_missing`` is false), or the profile has no
             hyper-parameters for a training.
     """
-    builder = _Builder(Plan(recipe), tasks, data, model_fingerprint, allow_missing)
-    for label, setup in recipe.setups().items():
+    setups = recipe.setups()
+    if isinstance(model_fingerprint, str):
+        model_fingerprint = {s.model.name: model_fingerprint for s in setups.values()}
+    plan = Plan(recipe, models=model_fingerprint)
+    builder = _Builder(plan, tasks, data, allow_missing)
+    for label, setup in setups.items():
         builder.add(label, setup)
     return builder.plan
 
@@ -155,12 +178,11 @@ class _Builder:
         plan: Plan,
         tasks: Mapping[str, Task],
         data: Fingerprints,
-        models: str | Mapping[str, str],
         allow_missing: bool,
     ) -> None:
         self.plan, self.tasks, self.data = plan, tasks, data
-        self.models, self.allow_missing = models, allow_missing
-        self._prints: dict[tuple[str, str, str], str | None] = {}
+        self.allow_missing = allow_missing
+        self._prints = plan.prints
         self._cells: set[Cell] = set()
         # Specs and their canonical text are the same for many stages: made once.
         self._specs: dict[tuple[object, ...], TrainSpec | EvalSpec] = {}
@@ -198,6 +220,9 @@ class _Builder:
         naive["adapt"] += len(evaluation.adapters)
         # Without a training there is nothing random: one score, whatever the seeds.
         random = parent.spec.seed if parent and isinstance(parent.spec, TrainSpec) else None
+        seeds = self.plan.seeds.get(evaluation.key, ())
+        if seed not in seeds:
+            self.plan.seeds[evaluation.key] = (*seeds, seed)
         cell = Cell(label, name, target, random, evaluation.key)
         if cell not in self._cells:
             self._cells.add(cell)
@@ -342,11 +367,15 @@ class _Builder:
         title: str,
     ) -> Stage:
         text, lacking = self._canonical(spec)
-        models = self.models if isinstance(self.models, str) else self.models.get(model.name, "")
         content = {
             "kind": kind,
             "code": CODE_VERSIONS[kind],
-            "model": None if start else [model.model_dump(mode="json"), models],
+            "model": None
+            if start
+            else [
+                model.model_dump(mode="json"),
+                self.plan.models.get(model.name, ""),
+            ],
             "start": start,
             "adapters": adapters,
         }
@@ -382,28 +411,3 @@ class _Builder:
 
 def _json(content: object) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-
-
-def reads(spec: TrainSpec | EvalSpec) -> Iterator[tuple[str, str, str]]:
-    """Task, language and split of everything a stage reads."""
-    if isinstance(spec, EvalSpec):
-        for language in spec.languages:
-            yield spec.task, language, spec.split
-            if spec.task == "bucc2018" and spec.split != "dev":
-                yield spec.task, language, "dev"  # its threshold is chosen there
-        return
-    for part in spec.data:
-        yield part.task, part.language, part.split
-    if spec.select == "best":
-        for name, language in dict.fromkeys((part.task, part.language) for part in spec.data):
-            yield name, language, "dev"
-    if spec.mlm is not None:
-        for language in spec.mlm.languages:
-            yield "mlm", language, "train"
-
-
-def test_languages(setup: Setup, task: Task) -> tuple[str, ...]:
-    """The languages a target is evaluated in: the asked ones that it has, in the recipe's order."""
-    if setup.languages is None:
-        return task.languages
-    return tuple(g for g in setup.languages if g in task.languages)

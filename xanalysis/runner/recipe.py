@@ -13,6 +13,7 @@ from xanalysis import yamlio
 from xanalysis.errors import InputError
 from xanalysis.results import BASELINE
 from xanalysis.runner.spec import AdapterSpec, MlmSpec, ModelSpec, Spec
+from xanalysis.tasks.task import Task
 
 ProfileName = Literal["jiant", "xtreme", "quick"]
 Names = tuple[str, ...]
@@ -178,6 +179,13 @@ class Recipe(Setup):
         for name, changes in self.variants.items():
             result[f"{self.name}/{name}"] = Setup.model_validate(merged(base, changes))
         return result
+
+
+def test_languages(setup: Setup, task: Task) -> tuple[str, ...]:
+    """The languages a target is evaluated in: the asked ones that it has, in the recipe's order."""
+    if setup.languages is None:
+        return task.languages
+    return tuple(g for g in setup.languages if g in task.languages)
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

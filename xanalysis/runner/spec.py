@@ -7,6 +7,7 @@ number (device, worker count, progress) does not.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -159,3 +160,21 @@ class EvalSpec(Spec):
     layer: float = Field(default=14 / 24, ge=0, le=1)
     precision: Literal["bf16", "fp32"] = "bf16"
     token_budget: int = Field(default=16384, ge=64)
+
+
+def reads(spec: TrainSpec | EvalSpec) -> Iterator[tuple[str, str, str]]:
+    """Task, language and split of everything a stage reads."""
+    if isinstance(spec, EvalSpec):
+        for language in spec.languages:
+            yield spec.task, language, spec.split
+            if spec.task == "bucc2018" and spec.split != "dev":
+                yield spec.task, language, "dev"  # its threshold is chosen there
+        return
+    for part in spec.data:
+        yield part.task, part.language, part.split
+    if spec.select == "best":
+        for name, language in dict.fromkeys((part.task, part.language) for part in spec.data):
+            yield name, language, "dev"
+    if spec.mlm is not None:
+        for language in spec.mlm.languages:
+            yield "mlm", language, "train"

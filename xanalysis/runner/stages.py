@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from xanalysis import __version__
 from xanalysis.errors import MissingExtraError
 from xanalysis.runner.lease import LeaseLost
 from xanalysis.runner.plan import Stage
@@ -165,4 +167,26 @@ def train_or_evaluate(
             device=device,
             adapters=adapters,
         )
-    return {"versions": {"torch": torch.__version__, "transformers": transformers.__version__}}
+    return {
+        "versions": {
+            "xanalysis": __version__,
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+            "python": platform.python_version(),
+        },
+        "machine": {"hardware": hardware(device), "threads": torch.get_num_threads()},
+    }
+
+
+def hardware(device: str) -> str:
+    """What a device calls itself: the GPU's name, or the processor's."""
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.get_device_name(device)
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -372,8 +372,13 @@ def sha256(file: Path) -> str:
 
 def write_json(file: Path, data: Any) -> None:
     """Write JSON whole or not at all, and make it durable."""
+    write_text(file, json.dumps(data, indent=1, sort_keys=True) + "\n")
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a file whole or not at all, and make it durable."""
     temporary = file.with_name(f".{file.name}.{os.getpid()}.{time.monotonic_ns()}")
-    temporary.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    temporary.write_text(text, encoding="utf-8")
     _sync(temporary)
     os.replace(temporary, file)
 

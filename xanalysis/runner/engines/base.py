@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
@@ -73,12 +74,18 @@ class Run:
         already: Keys another process did meanwhile.
         failed: Key to traceback.
         skipped: Keys that could not run because of a failed one.
+        stopped: Whether its time was up before everything was done.
     """
 
     done: list[str] = field(default_factory=list)
     already: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
+    stopped: bool = False
+
+
+class TimeIsUp(BaseException):
+    """The run's time is up; like Ctrl-C it passes through whatever a stage catches."""
 
 
 class Engine(ABC):
@@ -120,72 +127,108 @@ class Engine(ABC):
         """Stop all slots at once; stages under way stay resumable."""
 
     def run(
-        self, plan: Plan, todo: Sequence[str], store: Store, reporter: Reporter | None = None
+        self,
+        plan: Plan,
+        todo: Sequence[str],
+        store: Store,
+        reporter: Reporter | None = None,
+        *,
+        seconds: float | None = None,
+        later: Collection[str] = (),
     ) -> Run:
         """Run stages until none is left that can run.
+
+        Args:
+            plan: The plan.
+            todo: Keys that must run; everything else they need is done.
+            store: Where finished stages are published.
+            reporter: Who is told.
+            seconds: Stop after so long; stages under way stay resumable.
+            later: Keys that must run another time; the checkpoints they need are kept.
 
         Raises:
             InputError: A stage found its input at fault, or its workers kept dying.
         """
         reporter = reporter or Silent()
-        schedule = Schedule(plan, todo)
+        until = math.inf if seconds is None else time.monotonic() + seconds
         result = Run()
-        deaths: dict[str, int] = {}
-        later: list[tuple[float, str]] = []
-        waste = _Waste(plan, store, schedule)
-        running = 0
-        self.report = lambda event: reporter.event(plan.stages[event.key], event)
+        schedule = Schedule(plan, todo, self.workers)
+        waste = _Waste(plan, store, schedule, later)
+
+        def report(event: Event) -> None:
+            reporter.event(plan.stages[event.key], event)
+            if event.what == "step" and time.monotonic() >= until:
+                raise TimeIsUp
+
+        self.report = report
         try:
-            while schedule.left:
-                now = time.monotonic()
-                for moment, key in [entry for entry in later if entry[0] <= now]:
-                    later.remove((moment, key))
-                    schedule.put_back(key)
-                while self.free() and (ready := schedule.pop()) is not None:
-                    reporter.started(plan.stages[ready])
-                    self.submit(plan.stages[ready])
-                    running += 1
-                if not running:
-                    time.sleep(BUSY_WAIT / 5)
-                for event in self.wait(BUSY_WAIT / 5) if running else ():
-                    key = event.key
-                    self.report(event)
-                    if event.what == "step":
-                        continue
-                    running -= 1
-                    if event.what == "refused":
-                        assert event.error is not None
-                        raise event.error
-                    if event.what == "busy":
-                        later.append((time.monotonic() + BUSY_WAIT, key))
-                    elif event.what == "died":
-                        deaths[key] = deaths.get(key, 0) + 1
-                        if deaths[key] >= MAX_DEATHS:
-                            raise InputError(
-                                f"the worker died {MAX_DEATHS} times in stage "
-                                f"'{plan.stages[key].title}' (killed, or out of memory)",
-                                expected="more memory, or fewer --workers",
-                            )
-                        schedule.put_back(key)
-                    elif event.what == "failed":
-                        result.failed[key] = event.text
-                        result.skipped += schedule.fail(key)
-                    else:
-                        (result.done if event.what == "done" else result.already).append(key)
-                        schedule.finish(key)
-                        waste.drop(key)
+            self._run(schedule, waste, reporter, result, until)
+        except TimeIsUp:
+            result.stopped = True
         finally:
             self.close()
         return result
+
+    def _run(
+        self, schedule: Schedule, waste: _Waste, reporter: Reporter, result: Run, until: float
+    ) -> None:
+        plan = schedule.plan
+        deaths: dict[str, int] = {}
+        busy: list[tuple[float, str]] = []
+        running = 0
+        while schedule.left:
+            now = time.monotonic()
+            if now >= until:
+                raise TimeIsUp
+            for moment, key in [entry for entry in busy if entry[0] <= now]:
+                busy.remove((moment, key))
+                schedule.put_back(key)
+            while self.free() and (ready := schedule.pop()) is not None:
+                reporter.started(plan.stages[ready])
+                self.submit(plan.stages[ready])
+                running += 1
+            if not running:
+                time.sleep(BUSY_WAIT / 5)
+            for event in self.wait(BUSY_WAIT / 5) if running else ():
+                key = event.key
+                self.report(event)
+                if event.what == "step":
+                    continue
+                running -= 1
+                if event.what == "refused":
+                    assert event.error is not None
+                    raise event.error
+                if event.what == "busy":
+                    busy.append((time.monotonic() + BUSY_WAIT, key))
+                elif event.what == "died":
+                    deaths[key] = deaths.get(key, 0) + 1
+                    if deaths[key] >= MAX_DEATHS:
+                        raise InputError(
+                            f"the worker died {MAX_DEATHS} times in stage "
+                            f"'{plan.stages[key].title}' (killed, or out of memory)",
+                            expected="more memory, or fewer --workers",
+                        )
+                    schedule.put_back(key)
+                elif event.what == "failed":
+                    result.failed[key] = event.text
+                    result.skipped += schedule.fail(key)
+                else:
+                    (result.done if event.what == "done" else result.already).append(key)
+                    schedule.finish(key)
+                    waste.drop(key)
 
 
 class _Waste:
     """Drops checkpoints that have served, as the recipe's ``keep`` says."""
 
-    def __init__(self, plan: Plan, store: Store, schedule: Schedule) -> None:
+    def __init__(
+        self, plan: Plan, store: Store, schedule: Schedule, later: Collection[str]
+    ) -> None:
         self.plan, self.store, self.schedule = plan, store, schedule
         self.keep = plan.recipe.keep
         self.children = {} if self.keep == "all" else plan.children()
+        # Done before the run began, here or elsewhere, or not needed any more.
+        self.settled = set(plan.stages) - schedule.left - plan.blocked - set(later)
 
     def drop(self, key: str) -> None:
         """Drop the parents of a finished stage that no stage of the plan needs any more."""
@@ -196,7 +239,7 @@ class _Waste:
             if self.keep == "intermediate" and kind in ("adapt", "intermediate"):
                 continue
             served = all(
-                child not in self.schedule.left and self.store.has(child)
+                child in self.settled or (child not in self.schedule.left and self.store.has(child))
                 for child in self.children[parent]
             )
             if served and self.store.complete(parent):
