@@ -119,18 +119,24 @@ def cell_gains(table: pd.DataFrame) -> pd.DataFrame:
         marked.
     """
     keys = [*_KEYS, "task_type", "shared"]
-    grouped = table.groupby(keys, sort=False, dropna=False)
+    order = [*SE_SOURCES, *sorted({*table["se_source"].map(str)} - {*SE_SOURCES})]
+    worst = pd.Categorical(table["se_source"], categories=order).codes
+    grouped = table.assign(square=table["se"] ** 2, worst=worst).groupby(
+        keys, sort=False, dropna=False
+    )
     cells = grouped.agg(
         gain=("gain", "mean"),
         score=("score", "mean"),
         baseline=("baseline", "mean"),
         seeds=("gain", "size"),
         spread=("gain", "std"),
-        se=("se", lambda values: float(np.sqrt(np.mean(np.square(values))))),
-        se_source=("se_source", _worst),
+        se=("square", "mean"),
+        se_source=("worst", "max"),
         n_examples=("n_examples", "max"),
         degenerate=("degenerate", "any"),
     ).reset_index()
+    cells["se"] = np.sqrt(cells["se"])
+    cells["se_source"] = cells["se_source"].map(dict(enumerate(order)))
     several = (cells["seeds"] > 1) & cells["spread"].notna() & (cells["se_source"] != "examples")
     from_seeds = cells["spread"] / np.sqrt(cells["seeds"])
     cells["se"] = cells["se"].where(~several, from_seeds)

@@ -45,8 +45,7 @@ def pair_gains(
         language se and what follows from it are missing.
     """
     by, pool = list(by), list(pool)
-    named = gains[list(_RUN)].astype("string").fillna("-")
-    frame = gains.assign(_run=named.agg("|".join, axis=1))
+    frame = gains.assign(_run=gains.groupby(list(_RUN), dropna=False).ngroup())
     cells = frame.groupby([*by, "language"], sort=True)["gain"].mean().rename("_cell")
     pairs = cells.groupby(by, sort=True).agg(
         languages="size",

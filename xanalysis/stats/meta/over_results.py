@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,6 @@ class GainsMeta:
         analysis: All effects, nested in training runs (study, model, intermediate) and targets.
         cells: The gains that were pooled, one row per effect.
         groups: Subgroups by ``by``, with the test between them in ``attrs``; None without ``by``.
-        leave_one_out: The pooled gain without each outermost group.
         egger: Funnel asymmetry; None where it cannot be tested.
         by: What the subgroups are.
         nesting: Names of the nested levels, outermost first; empty where there is only one group.
@@ -34,11 +34,19 @@ class GainsMeta:
     analysis: MetaAnalysis
     cells: pd.DataFrame
     groups: pd.DataFrame | None
-    leave_one_out: pd.DataFrame
     egger: pd.Series | None
     by: str | None
     nesting: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @cached_property
+    def leave_one_out(self) -> pd.DataFrame:
+        """The pooled gain without each outermost group; one analysis for each, so on demand."""
+        out = self.analysis.leave_one_out()
+        nested = _nesting(self.cells)
+        if nested.shape[1]:
+            out["without"] = list(dict.fromkeys(nested.iloc[:, 0]))
+        return out
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values."""
@@ -112,14 +120,10 @@ def meta_of_gains(
         groups = analysis.subgroups(list(cells[by]))
         groups = groups.rename(columns={"group": by})
     spread = np.ptp(cells["se"]) > 1e-9 * cells["se"].max()
-    out = analysis.leave_one_out()
-    if nested.shape[1]:
-        out["without"] = list(dict.fromkeys(nested.iloc[:, 0]))
     return GainsMeta(
         analysis=analysis,
         cells=cells,
         groups=groups,
-        leave_one_out=out,
         egger=analysis.egger() if len(cells) > 2 and spread else None,
         by=by,
         nesting=tuple(nested.columns),
