@@ -120,6 +120,13 @@ def test_variant_fields_reach_the_stages() -> None:
     assert line("pruned")[1].model.layers == 3
 
 
+def test_single_targets_have_their_own_limit() -> None:
+    made = plan(evaluate={"limit": 50, "limits": {"tatoeba": 300}})
+    limits = {cell.target: made.stages[cell.key].spec.limit for cell in made.cells}
+    assert limits.pop("tatoeba") == 300
+    assert set(limits.values()) == {50}
+
+
 def test_what_is_done_is_not_needed_again() -> None:
     made = plan()
     everything = list(made.stages)

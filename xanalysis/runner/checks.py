@@ -55,6 +55,9 @@ def _names(setup: Setup) -> Iterator[Problem]:
     yield from _twice(("targets",), setup.targets)
     yield from _twice(("seeds",), [str(seed) for seed in setup.seeds])
     trained = {name for mixture in setup.mixtures() for name in mixture.tasks} | set(setup.targets)
+    for name in setup.evaluate.limits:
+        if name not in setup.targets:
+            yield ("evaluate", "limits", name), unknown_name("target", name, setup.targets)
     for name in setup.per_task:
         if name not in trained:
             yield ("per_task", name), unknown_name("task of this recipe", name, trained)

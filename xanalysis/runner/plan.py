@@ -307,6 +307,9 @@ class _Builder:
         wanted = test_languages(setup, task)
         languages = [g for g in wanted if self._fingerprint(task.name, g, setup.split) is not None]
         given = setup.evaluate.model_dump(exclude_none=True)
+        limit = given.pop("limits").get(task.name)
+        if limit is not None:
+            given["limit"] = limit
         given.setdefault("max_length", length or profiles.untrained_length(setup.profile))
         # A dry run without any of the data still shows the whole grid.
         used = tuple(languages or wanted)

@@ -44,9 +44,14 @@ class Training(Spec):
 
 
 class Evaluation(Spec):
-    """Settings of the evaluations that replace the profile's; fields as in ``EvalSpec``."""
+    """Settings of the evaluations that replace the profile's; fields as in ``EvalSpec``.
+
+    Attributes:
+        limits: Another ``limit`` for single targets, as for one with two hundred languages.
+    """
 
     limit: int | None = Field(default=None, ge=1)
+    limits: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     max_length: int | None = Field(default=None, ge=8, le=8192)
     layer: float | None = Field(default=None, ge=0, le=1)
     precision: Literal["bf16", "fp32"] | None = None
