@@ -59,7 +59,7 @@ def test_a_recipe_reads(tmp_path: Path) -> None:
             1,
             "12 layers",
         ),
-        (BASE + "evaluate: {limits: {cldr-pears: 9}}\n", 7, r"did you mean 'cldr-pairs'"),
+        (BASE + "evaluate: {limits: {cldr-pears: 9}}\n", 7, r"unknown target 'cldr-pears'"),
         (BASE + "per_task: {cldr-tags: {epochs: 1}}\n", 7, r"unknown task of this recipe"),
         (
             BASE + "adapter: {method: language_task}\nmlm: {languages: [de]}\n",
