@@ -96,6 +96,13 @@ joint_of <- function(m) {
        kr_f = num(k$stat), kr_df1 = num(k$ndf), kr_df2 = num(k$ddf), kr_p = num(k$p.value))
 }
 
+# Type III tests of all terms.
+anova_of <- function(m) {
+  one <- function(a) list(term = rownames(a), f = a[["F value"]], df1 = a$NumDF, df2 = a$DenDF,
+                          p = a[["Pr(>F)"]])
+  list(satterthwaite = one(anova(m)), kenward_roger = one(anova(m, ddf = "Kenward-Roger")))
+}
+
 data(sleepstudy); data(Penicillin); data(Pastes); data(InstEval)
 sleepstudy$w <- 1 + (seq_len(nrow(sleepstudy)) %% 4)
 add("sleepstudy", Reaction ~ Days + (Days | Subject), sleepstudy)
@@ -126,7 +133,7 @@ add("unbalanced", gain ~ family * task_type + distance + (1 | language) + (1 | t
       (1 | intermediate) + (1 | target:language), unbalanced,
     more = function(m) list(marginal = list(satterthwaite = emmeans_of(m, "satterthwaite"),
                                             kenward_roger = emmeans_of(m, "kenward-roger")),
-                            joint = joint_of(m)))
+                            joint = joint_of(m), anova = anova_of(m)))
 hole <- droplevels(subset(unbalanced, !(family == "Dravidian" & task_type == "qa")))
 add("missing_cell", gain ~ family * task_type + (1 | language) + (1 | target) +
       (1 | intermediate), hole,
@@ -139,6 +146,9 @@ add("grid_slopes", gain ~ distance + (1 + distance | target) + (1 | language) + 
 add("grid", gain ~ family * task_type + distance + (1 | language) + (1 | target) +
       (1 | intermediate) + (1 | model) + (1 | target:language) + (1 | target:intermediate),
     grid, kr = FALSE)
+# pbkrtest holds matrices of rows x rows: all of InstEval would take 43 GB each.
+few <- droplevels(subset(InstEval, as.integer(s) <= 80))
+add("InstEval_few", y ~ service + (1 | s) + (1 | d) + (1 | dept), few)
 add("InstEval_ml", y ~ service + (1 | s) + (1 | d) + (1 | dept), InstEval, reml = FALSE,
     kr = FALSE, polish_it = FALSE)
 add("InstEval", y ~ service + (1 | s) + (1 | d) + (1 | dept), InstEval, kr = FALSE,

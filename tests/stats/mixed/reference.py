@@ -28,6 +28,9 @@ def table(name: str) -> pd.DataFrame:
         part = grid[(grid["model"] == "m0") & (grid["keep"] == 1)]
         hole = (part["family"] == "Dravidian") & (part["task_type"] == "qa")
         return part if name == "unbalanced" else part[~hole]
+    if name == "InstEval_few":
+        whole = table("InstEval")
+        return whole[whole["s"].astype(int) <= 80]
     own = FOLDER / f"{name}.csv.gz"
     if not own.exists():
         return table(name.split("_")[0])

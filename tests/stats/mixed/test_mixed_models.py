@@ -11,6 +11,7 @@ import pytest
 from scipy import linalg, stats
 
 from xanalysis import fit_mixed
+from xanalysis.errors import InputError
 from xanalysis.stats.mixed.deviance import diagonal, evaluate, lower
 from xanalysis.stats.mixed.multiplicity import GreatestT
 from xanalysis.stats.mixed.products import compute, loadings
@@ -201,6 +202,39 @@ def test_against_statsmodels(small):
     np.testing.assert_allclose(ours.coefficients["se"], theirs.bse_fe, rtol=1e-2)
 
 
+CROSSED = {
+    "Penicillin": ("diameter ~ 1", {"plate": "plate", "sample": "sample"}),
+    "Pastes": ("strength ~ 1", {"batch": "batch", "batch:cask": "sample"}),
+    "unbalanced": ("gain ~ family + distance", {"language": "language", "target": "target"}),
+}
+
+
+@pytest.mark.parametrize("reml", [True, False])
+@pytest.mark.parametrize("name", CROSSED)
+def test_crossed_and_nested_groups_against_statsmodels(name, reml):
+    mixedlm = pytest.importorskip("statsmodels.regression.mixed_linear_model")
+    fixed, groups = CROSSED[name]
+    data = table(name)
+    ours = fit_mixed(" + ".join([fixed, *(f"(1|{g})" for g in groups)]), data, reml=reml)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = mixedlm.MixedLM.from_formula(
+            fixed,
+            groups="whole",
+            re_formula="0",
+            vc_formula={column: f"0 + C({column})" for column in groups.values()},
+            data=data.assign(whole=1),
+        ).fit(reml=reml)
+    assert ours.deviance == pytest.approx(-2 * theirs.llf, abs=1e-4)
+    np.testing.assert_allclose(ours.coefficients["estimate"], theirs.fe_params, rtol=1e-3)
+    np.testing.assert_allclose(ours.coefficients["se"], theirs.bse_fe, rtol=2e-2)
+    variances = ours.variances.set_index("group")["variance"]
+    found = dict(zip(theirs.model.exog_vc.names, theirs.vcomp, strict=True))
+    for group, column in groups.items():
+        assert found[column] == pytest.approx(variances[group], rel=1e-2)
+    assert theirs.scale == pytest.approx(variances["Residual"], rel=1e-3)
+
+
 def test_predictions_and_residuals(small):
     model = fit_mixed(
         "gain ~ family + distance + (1 + distance | target) + (1|target:language)", small
@@ -251,6 +285,53 @@ def test_bootstrap_repeats_and_covers_the_estimate():
     assert frame["high"][0] - frame["low"][0] == pytest.approx(
         wald["high"][0] - wald["low"][0], rel=0.5
     )
+
+
+def test_bootstrap_of_a_likelihood_ratio_keeps_to_the_mixture(small):
+    formula = "gain ~ distance + (1|language)"
+    larger, smaller = fit_mixed(f"{formula} + (1|target)", small), fit_mixed(formula, small)
+    found = larger.likelihood_ratio(smaller, bootstrap=99).iloc[0]
+    assert found["p_mixture"] == pytest.approx(found["p"] / 2)
+    assert found["p_bootstrap"] == pytest.approx(0.01)
+    # No target at all: the variance is often estimated as zero, and then p is 1.
+    noise = small.assign(gain=np.random.default_rng(8).normal(size=len(small)))
+    larger, smaller = fit_mixed(f"{formula} + (1|target)", noise), fit_mixed(formula, noise)
+    found = larger.likelihood_ratio(smaller, bootstrap=99).iloc[0]
+    assert found["p_bootstrap"] == pytest.approx(found["p_mixture"], abs=0.15)
+
+
+def test_contrasts_with_one_level(small):
+    model = fit_mixed("gain ~ family + (1|language) + (1|target)", small)
+    every = model.contrasts("family", "none").set_index("contrast")
+    one = model.contrasts("family", "simultaneous", against="Turkic").set_index("contrast")
+    assert all(name.endswith(" - Turkic") for name in one.index)
+    assert len(one) == small["family"].nunique() - 1
+    before = next(name for name in one.index if name in every.index)
+    assert one.loc[before, "estimate"] == pytest.approx(every.loc[before, "estimate"])
+    assert (one["p"] <= (len(one) * one["p_raw"]).clip(upper=1) + 1e-9).all()
+    # Fewer comparisons, so less to adjust for than among all pairs.
+    pairs = model.contrasts("family", "simultaneous").set_index("contrast")
+    assert one.loc[before, "p"] < pairs.loc[before, "p"]
+    with pytest.raises(InputError, match="did you mean 'Turkic'"):
+        model.contrasts("family", against="Turkik")
+
+
+def test_anova_knows_terms_and_empty_cells(small):
+    model = fit_mixed("gain ~ family * task_type + poly(distance, 2) + (1|language)", small)
+    table = model.anova().set_index("term")
+    assert list(table.index) == ["family", "task_type", "distance", "family:task_type"]
+    joint = model.joint("family")
+    assert table.loc["family", "statistic"] == pytest.approx(joint.statistic)
+    both = [i for i, t in enumerate(model.coefficients["term"]) if t.startswith("poly")]
+    expected = model.test(np.eye(len(model.beta))[both])
+    assert table.loc["distance", "numerator"] == 2
+    assert table.loc["distance", "p"] == pytest.approx(expected.p)
+    families = sorted(small["family"].unique())
+    hole = small[~((small["family"] == families[0]) & (small["task_type"] == "qa"))]
+    holed = fit_mixed("gain ~ family * task_type + (1|language)", hole)
+    table = holed.anova().set_index("term")
+    assert table.loc["family", "numerator"] == len(families) - 2
+    assert table.loc["family", "p"] == pytest.approx(holed.joint("family").p, rel=1e-4)
 
 
 def test_contrasts_within(small):

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from xanalysis import fit_mixed
 
@@ -138,6 +139,16 @@ def test_joint_tests_are_lmertests_and_pbkrtests(method, key):
     assert joint.p == pytest.approx(theirs[f"{key}p"], rel=1e-3)
 
 
+@pytest.mark.parametrize("method", ["satterthwaite", "kenward_roger"])
+def test_anova_is_lmertests(method):
+    theirs = numbers("unbalanced")["anova"][method]
+    ours = fitted("unbalanced").anova(method=method.replace("_", "-"))
+    assert list(ours["term"]) == theirs["term"]
+    assert list(ours["numerator"]) == theirs["df1"]
+    for key, name in (("f", "statistic"), ("df2", "denominator"), ("p", "p")):
+        np.testing.assert_allclose(ours[name], theirs[key], rtol=1e-3)
+
+
 @pytest.mark.parametrize(("name", "case"), [("sleepstudy", "sleepstudy_ml"), ("Penicillin",) * 2])
 def test_profile_intervals_are_lme4s(name, case):
     theirs = numbers(case)["profile"]
@@ -175,3 +186,7 @@ def test_likelihood_ratio_is_lme4s():
     assert found["df"] == theirs["df"]
     assert found["p"] == pytest.approx(theirs["p"], rel=1e-4)
     assert found["boundary"]
+    # A slope and its correlation: half of chi-square with 2, half with 1 degree of freedom.
+    assert found["p_mixture"] == pytest.approx(
+        (found["p"] + stats.chi2.sf(found["statistic"], 1)) / 2
+    )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-if TYPE_CHECKING:
-    from xanalysis.stats.mixed.result import MixedModel
+from xanalysis.stats.mixed.explained import icc, r_squared
+from xanalysis.stats.mixed.fit import Fit
 
 
-def summary(model: MixedModel) -> str:
+def summary(model: Fit) -> str:
     """The fit in plain text, 80 columns wide."""
     kind = "REML" if model.reml else "maximum likelihood"
     groups = ", ".join(
@@ -55,7 +55,7 @@ def _short(value: float) -> str:
     return f"{value:.4g}" if abs(value) < 1e5 else f"{value:.2e}"
 
 
-def as_dict(model: MixedModel) -> dict[str, Any]:
+def as_dict(model: Fit) -> dict[str, Any]:
     """The fit as JSON values; missing and infinite numbers are null."""
     found = {
         "formula": model.formula,
@@ -73,8 +73,8 @@ def as_dict(model: MixedModel) -> dict[str, Any]:
         "coefficients": records(model.coefficients),
         "variances": records(model.variances),
         "correlations": records(model.correlations),
-        "icc": records(model.icc()),
-        "r_squared": model.r_squared(),
+        "icc": records(icc(model)),
+        "r_squared": r_squared(model),
         "convergence": model.convergence,
         "notes": list(model.notes),
     }

@@ -1,24 +1,15 @@
-"""How much of the variance a model explains, and whether a larger model explains more."""
+"""How much of the variance a model explains."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy import stats
 
-from xanalysis.errors import InputError
 from xanalysis.stats.mixed.design import ROW
-
-if TYPE_CHECKING:
-    from xanalysis.stats.mixed.result import MixedModel
-
-Floats = NDArray[np.float64]
+from xanalysis.stats.mixed.fit import Fit
 
 
-def shares(model: MixedModel) -> pd.DataFrame:
+def shares(model: Fit) -> pd.DataFrame:
     """Mean variance over the rows used that each group and the residual contribute."""
     design, rows = model.design, []
     s2 = model.sigma**2
@@ -32,14 +23,14 @@ def shares(model: MixedModel) -> pd.DataFrame:
     return frame.groupby("group", sort=False, as_index=False).sum()
 
 
-def icc(model: MixedModel) -> pd.DataFrame:
+def icc(model: Fit) -> pd.DataFrame:
     """Share of each group in the variance that the fixed effects leave: group, variance, icc."""
     frame = shares(model)
     frame["icc"] = frame["variance"] / frame["variance"].sum()
     return frame
 
 
-def r_squared(model: MixedModel) -> dict[str, float]:
+def r_squared(model: Fit) -> dict[str, float]:
     """Nakagawa and Schielzeth's R² (2013, doi:10.1111/j.2041-210x.2012.00261.x).
 
     With slopes, a group's variance is its mean over the rows (Johnson 2014,
@@ -52,39 +43,3 @@ def r_squared(model: MixedModel) -> dict[str, float]:
         "marginal": fixed / total,
         "conditional": (total - float(frame.get(ROW, 0.0))) / total,
     }
-
-
-def likelihood_ratio(larger: MixedModel, smaller: MixedModel) -> pd.DataFrame:
-    """Likelihood-ratio test of nested models, both refitted by ML.
-
-    Raises:
-        InputError: They are not of the same rows, or not nested.
-    """
-    if not larger.design.data.index.equals(smaller.design.data.index) or not np.array_equal(
-        larger.design.y, smaller.design.y
-    ):
-        raise InputError("the two models are not fitted to the same responses")
-    df = larger.n_parameters - smaller.n_parameters
-    x, own = larger.design.x, smaller.design.x
-    rest = own - x @ np.linalg.lstsq(x, own, rcond=None)[0]
-    inside = np.linalg.norm(rest, axis=0) <= 1e-8 * np.linalg.norm(own, axis=0)
-    names = {(g.name, c) for g in larger.design.groups for c in g.columns}
-    fewer = {(g.name, c) for g in smaller.design.groups for c in g.columns} <= names
-    if df <= 0 or not inside.all() or not fewer:
-        raise InputError(
-            f"'{smaller.formula}' is not nested in '{larger.formula}'",
-            expected="the smaller model second, its terms all in the first",
-        )
-    big, small = larger.refit(reml=False), smaller.refit(reml=False)
-    statistic = max(0.0, small.deviance - big.deviance)
-    return pd.DataFrame(
-        {
-            "statistic": [statistic],
-            "df": [df],
-            "p": [float(stats.chi2.sf(statistic, df))],
-            "boundary": [
-                big.optimum.evaluation.products.parameters
-                > small.optimum.evaluation.products.parameters
-            ],
-        }
-    )

@@ -221,6 +221,8 @@ def _check(part: str, text: str) -> None:
                 | ast.Constant
                 | ast.BinOp
                 | ast.UnaryOp
+                | ast.Compare
+                | ast.cmpop
                 | ast.operator
                 | ast.unaryop
                 | ast.keyword

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -12,21 +10,18 @@ from scipy import optimize, stats
 from xanalysis.errors import InputError, unknown_name
 from xanalysis.stats.mixed.deviance import Evaluation, diagonal, evaluate
 from xanalysis.stats.mixed.effects import correlations, variances
+from xanalysis.stats.mixed.fit import Fit
 from xanalysis.stats.mixed.optimise import minimise
 from xanalysis.stats.mixed.products import Products, loadings, with_response
 from xanalysis.stats.mixed.profile import bounds_of, quantities
-
-if TYPE_CHECKING:
-    from xanalysis.stats.mixed.result import MixedModel
+from xanalysis.stats.mixed.simulate import responses
 
 Floats = NDArray[np.float64]
 
 INTERVALS = ("wald", "profile", "bootstrap")
 
 
-def conf_int(
-    model: MixedModel, method: str, *, level: float, n: int, random_state: int
-) -> pd.DataFrame:
+def conf_int(model: Fit, method: str, *, level: float, n: int, random_state: int) -> pd.DataFrame:
     """Intervals: kind (fixed, sd or correlation), term, estimate, low, high."""
     if method not in INTERVALS:
         raise unknown_name("interval", method, INTERVALS)
@@ -41,7 +36,7 @@ def conf_int(
     return _bootstrap(model, level, n, random_state)
 
 
-def _labels(model: MixedModel) -> pd.DataFrame:
+def _labels(model: Fit) -> pd.DataFrame:
     """kind, term and estimate of everything that gets an interval."""
     evaluation = model.optimum.evaluation
     spread = variances(model.design, evaluation, model.sigma)
@@ -62,7 +57,7 @@ def _labels(model: MixedModel) -> pd.DataFrame:
 # Profile
 
 
-def _profile(model: MixedModel, level: float) -> pd.DataFrame:
+def _profile(model: Fit, level: float) -> pd.DataFrame:
     """Values whose deviance, minimised over all else, is within chi-square of the minimum (ML)."""
     ml = model.refit(reml=False)
     best = ml.optimum.evaluation
@@ -122,38 +117,24 @@ def _fixed_bounds(best: Evaluation, j: int, limit: float) -> tuple[float, float]
 # Bootstrap
 
 
-def _bootstrap(model: MixedModel, level: float, n: int, random_state: int) -> pd.DataFrame:
+def _bootstrap(model: Fit, level: float, n: int, random_state: int) -> pd.DataFrame:
     """Percentiles of the estimates from responses simulated from the fit."""
     if n < 20:
         raise InputError(f"{n} bootstrap samples", expected="at least 20")
     frame = _labels(model)
-    samples = np.array(list(_resampled(model, n, random_state)))
+    products, z = model.optimum.evaluation.products, loadings(model.design)
+    samples = np.array(
+        [
+            _estimates(model, with_response(products, model.design, z, y))
+            for y in responses(model, n, random_state)
+        ]
+    )
     tail = 100 * (1 - level) / 2
     frame["low"], frame["high"] = np.nanpercentile(samples, [tail, 100 - tail], axis=0)
     return frame
 
 
-def _resampled(model: MixedModel, n: int, random_state: int) -> list[Floats]:
-    design, evaluation = model.design, model.optimum.evaluation
-    products = evaluation.products
-    z = loadings(design)
-    rng = np.random.default_rng(random_state)
-    centre = design.x @ model.beta
-    noise = model.sigma / np.sqrt(design.weights)
-    found = []
-    for _ in range(n):
-        u = rng.standard_normal(len(products.order))
-        parts = [
-            (u[term.columns].reshape(term.levels, term.k) @ t.T).ravel()
-            for term, t in zip(products.terms, evaluation.triangles, strict=True)
-        ]
-        b = np.concatenate([np.zeros(0), *parts])
-        y = centre + model.sigma * (z @ b) + noise * rng.standard_normal(len(design.y))
-        found.append(_estimates(model, with_response(products, design, z, y)))
-    return found
-
-
-def _estimates(model: MixedModel, products: Products) -> Floats:
+def _estimates(model: Fit, products: Products) -> Floats:
     optimum = minimise(products, model.reml, model.theta)
     evaluation = optimum.evaluation
     sigma = float(np.sqrt(evaluation.sigma2(model.reml)))

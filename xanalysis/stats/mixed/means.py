@@ -19,6 +19,8 @@ from xanalysis.stats.mixed.design import Design, made_factors
 Floats = NDArray[np.float64]
 
 _MOST_CELLS = 200_000
+# Values that a numeric column is tested at: more than a polynomial or spline has coefficients.
+_VALUES = 12
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,20 @@ def margins(
         InputError: A column is not in the fixed part, or the grid is too large.
     """
     names = [by] if isinstance(by, str) else list(by)
+    labels, rows = _grid(design, names, at or {})
+    if design.null.shape[1]:
+        off = np.abs(rows @ design.null).max(axis=1) > 1e-8
+        rows[off] = np.nan
+    return Margins(labels, rows)
+
+
+def _grid(
+    design: Design, names: Sequence[str], at: Mapping[str, Any]
+) -> tuple[pd.DataFrame, Floats]:
+    """The levels of ``names`` and the mean row of fixed columns at each."""
     levels = factors(design)
     known = sorted(str(v) for v in design.spec.required_variables)
-    given = {k: list(v) if isinstance(v, list | tuple) else [v] for k, v in (at or {}).items()}
+    given = {k: list(v) if isinstance(v, list | tuple) else [v] for k, v in at.items()}
     for name in (*names, *given):
         if name not in known:
             raise unknown_name("fixed effect", name, known)
@@ -101,11 +114,37 @@ def margins(
     x = new_rows(design, grid)
     means = int(np.prod([len(axes[name]) for name in names])) if names else 1
     rows = x.reshape(means, -1, x.shape[1]).mean(axis=1)
-    if design.null.shape[1]:
-        off = np.abs(rows @ design.null).max(axis=1) > 1e-8
-        rows[off] = np.nan
-    labels = grid[names].iloc[:: size // means].reset_index(drop=True)
-    return Margins(labels, rows)
+    return grid[list(names)].iloc[:: size // means].reset_index(drop=True), rows
+
+
+def terms(design: Design) -> list[tuple[str, Floats]]:
+    """Per term of the fixed part its name and the combinations that are zero if it has no effect.
+
+    Those are the interaction contrasts of the marginal means of its columns, as far as the data
+    determine them; a numeric column stands for a factor with values over its range.
+    """
+    levels = factors(design)
+    order = {name: i for i, name in enumerate(design.data.columns)}
+    sets = [
+        tuple(sorted(map(str, variables & design.spec.required_variables), key=order.__getitem__))
+        for variables in design.spec.term_variables.values()
+    ]
+    found = []
+    for names in dict.fromkeys(names for names in sets if names):
+        ranges = {name: design.data[name].to_numpy() for name in names if name not in levels}
+        at = {k: np.linspace(v.min(), v.max(), _VALUES).tolist() for k, v in ranges.items()}
+        rows = _grid(design, names, at)[1]
+        differences: Floats = np.ones((1, 1))
+        for name in names:
+            count = len(at.get(name) or levels[name])
+            from_first = np.column_stack([-np.ones(count - 1), np.eye(count - 1)])
+            differences = np.asarray(np.kron(differences, from_first), dtype=np.float64)
+        rows = differences @ rows
+        if design.null.shape[1]:
+            left, sizes, _ = np.linalg.svd(rows @ design.null)
+            rows = left[:, int((sizes > 1e-8).sum()) :].T @ rows
+        found.append((":".join(names), rows))
+    return found
 
 
 def new_rows(design: Design, data: pd.DataFrame) -> Floats:
@@ -131,9 +170,11 @@ def new_rows(design: Design, data: pd.DataFrame) -> Floats:
 
 
 def pairwise(
-    found: Margins, within: Sequence[str] = ()
+    found: Margins, within: Sequence[str] = (), against: Any = None
 ) -> tuple[pd.DataFrame, Floats, list[list[int]]]:
     """All differences of two means, in order; ``within`` keeps to pairs that share its levels.
+
+    With ``against``, the level (or levels) of one mean, only the differences of others from it.
 
     Returns:
         Labels (``within``'s levels, contrast), the combinations, and which belong to one family.
@@ -150,6 +191,11 @@ def pairwise(
     families: list[list[int]] = []
     for family in places:
         pairs = list(combinations(family, 2))
+        if against is not None:
+            wanted = " ".join(map(str, against)) if isinstance(against, tuple) else str(against)
+            if wanted not in [names[i] for i in family]:
+                raise unknown_name("level", wanted, [names[i] for i in family])
+            pairs = [(i, j) for i in family for j in family if names[j] == wanted and i != j]
         families.append(list(range(len(rows), len(rows) + len(pairs))))
         for i, j in pairs:
             rows.append(found.rows[i] - found.rows[j])

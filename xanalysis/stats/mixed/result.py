@@ -11,30 +11,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xanalysis.errors import InputError, unknown_name
-from xanalysis.stats.mixed import describe, effects, explained, intervals
-from xanalysis.stats.mixed.design import Design
-from xanalysis.stats.mixed.inference import (
-    FixedDf,
-    FTest,
-    Inference,
-    Satterthwaite,
-    estimates,
-)
-from xanalysis.stats.mixed.kenward import KenwardRoger
-from xanalysis.stats.mixed.means import Margins, margins, new_rows, pairwise
+from xanalysis.errors import InputError
+from xanalysis.stats.mixed import comparison, describe, effects, explained, intervals
+from xanalysis.stats.mixed.fit import Fit
+from xanalysis.stats.mixed.inference import FTest, estimates
+from xanalysis.stats.mixed.means import Margins, margins, new_rows, pairwise, terms
 from xanalysis.stats.mixed.multiplicity import adjusted
-from xanalysis.stats.mixed.optimise import Optimum, minimise
 
 Floats = NDArray[np.float64]
 
-METHODS = ("satterthwaite", "kenward-roger", "residual", "normal")
-# lme4's isSingular(): a relative standard deviation below this counts as zero.
-_SINGULAR = 1e-4
-
 
 @dataclass(frozen=True, eq=False)
-class MixedModel:
+class MixedModel(Fit):
     """A fitted linear mixed model; made by :func:`xanalysis.fit_mixed`.
 
     Attributes:
@@ -43,172 +31,7 @@ class MixedModel:
         reml: Fitted by restricted rather than full maximum likelihood.
     """
 
-    design: Design
-    optimum: Optimum
-    reml: bool
-
-    @property
-    def formula(self) -> str:
-        """The formula."""
-        return self.design.formula.text
-
-    @property
-    def n_rows(self) -> int:
-        """Rows used."""
-        return len(self.design.y)
-
-    @property
-    def dropped(self) -> pd.DataFrame:
-        """Rows left out: their ``row`` label and the ``reason``."""
-        return self.design.dropped
-
-    @property
-    def aliased(self) -> tuple[str, ...]:
-        """Fixed effects that the data cannot tell from others, left out of the model."""
-        return self.design.aliased
-
-    @property
-    def singular(self) -> bool:
-        """A variance is estimated as zero, or a correlation as one."""
-        return any((np.diag(t) < _SINGULAR).any() for t in self.optimum.evaluation.triangles)
-
-    @property
-    def converged(self) -> bool:
-        """The search met its tolerance."""
-        return self.optimum.converged
-
-    @property
-    def convergence(self) -> dict[str, Any]:
-        """Facts about the search: message, evaluations and greatest gradient."""
-        return {
-            "converged": self.converged,
-            "singular": self.singular,
-            "message": self.optimum.message,
-            "evaluations": self.optimum.evaluations,
-            "gradient": self.optimum.gradient,
-        }
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a reader of the estimates should know, in sentences."""
-        notes = list(self.design.notes)
-        if self.singular:
-            zero = self.variances.query("variance < 1e-8 * variance.sum()")
-            names = ", ".join(
-                f"{g} {t}".strip() for g, t in zip(zero.group, zero.term, strict=True)
-            )
-            notes.append(f"singular fit: {names or 'a correlation of one'} estimated at the bound")
-        if not self.converged:
-            notes.append(f"the search did not converge: {self.optimum.message}")
-        return tuple(notes)
-
-    def refit(self, *, reml: bool) -> MixedModel:
-        """The same model by REML or by maximum likelihood."""
-        if reml == self.reml:
-            return self
-        start = self.theta if len(self.theta) else None
-        return MixedModel(
-            self.design, minimise(self.optimum.evaluation.products, reml, start), reml
-        )
-
-    # Likelihood
-
-    @property
-    def deviance(self) -> float:
-        """−2 log likelihood; for REML, lme4's REML criterion."""
-        return self.optimum.evaluation.deviance(self.reml)
-
-    @property
-    def log_likelihood(self) -> float:
-        """Log likelihood, restricted for REML."""
-        return -self.deviance / 2
-
-    @property
-    def n_parameters(self) -> int:
-        """Fixed effects, variance parameters and sigma."""
-        products = self.optimum.evaluation.products
-        return products.p + products.parameters + (products.sigma2 is None)
-
-    @property
-    def aic(self) -> float:
-        """Akaike's information criterion."""
-        return self.deviance + 2.0 * self.n_parameters
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's information criterion."""
-        return self.deviance + float(np.log(self.n_rows)) * self.n_parameters
-
-    @property
-    def sigma(self) -> float:
-        """Residual standard deviation of weight 1; the root of the mean known sampling variance."""
-        return float(np.sqrt(self.optimum.evaluation.sigma2(self.reml)))
-
-    @property
-    def theta(self) -> Floats:
-        """Relative covariance parameters, in lme4's order."""
-        return self.optimum.evaluation.theta
-
-    # Fixed effects
-
-    @cached_property
-    def beta(self) -> Floats:
-        """Fixed effects, shape (p,), in the order of ``coefficients``."""
-        products = self.optimum.evaluation.products
-        found: Floats = products.shift + products.basis @ self.optimum.evaluation.beta
-        return found
-
-    def inference(self, method: str = "satterthwaite") -> Inference:
-        """Covariance and degrees of freedom of the fixed effects.
-
-        Args:
-            method: ``satterthwaite``, ``kenward-roger`` (needs REML), ``residual`` (n − p degrees
-                of freedom) or ``normal`` (z).
-
-        Raises:
-            InputError: The method is unknown or does not fit the model.
-        """
-        if method == "satterthwaite":
-            return self._satterthwaite
-        if method == "kenward-roger":
-            return self._kenward
-        if method not in METHODS:
-            raise unknown_name("method", method, METHODS)
-        left = float(self.n_rows - len(self.beta)) if method == "residual" else np.inf
-        evaluation = self.optimum.evaluation
-        basis = evaluation.products.basis
-        return FixedDf(self.sigma**2 * basis @ evaluation.inverse_xvx @ basis.T, left)
-
-    @cached_property
-    def _satterthwaite(self) -> Satterthwaite:
-        return Satterthwaite(self.optimum.evaluation, self.reml)
-
-    @cached_property
-    def _kenward(self) -> KenwardRoger:
-        if not self.reml:
-            raise InputError("Kenward-Roger is defined for REML fits only", expected="reml=True")
-        return KenwardRoger(self.optimum.evaluation)
-
-    @cached_property
-    def coefficients(self) -> pd.DataFrame:
-        """Fixed effects with Satterthwaite's degrees of freedom and 95 % intervals.
-
-        Columns: term, estimate, se, df, statistic, p, low, high.
-        """
-        return self.coefficient_table()
-
-    def coefficient_table(
-        self, *, method: str = "satterthwaite", level: float = 0.95
-    ) -> pd.DataFrame:
-        """Fixed effects with the standard errors and degrees of freedom of a ``method``."""
-        found = estimates(self.inference(method), np.eye(len(self.beta)), self.beta, level)
-        found.insert(0, "term", list(self.design.names))
-        return found
-
-    def covariance(self, method: str = "satterthwaite") -> pd.DataFrame:
-        """Covariance matrix of the fixed effects, labelled."""
-        names = list(self.design.names)
-        return pd.DataFrame(self.inference(method).covariance, index=names, columns=names)
+    # Marginal means
 
     def means(
         self,
@@ -235,17 +58,20 @@ class MixedModel:
         adjust: str = "holm",
         *,
         within: str | Sequence[str] = (),
+        against: Any = None,
         at: Mapping[str, Any] | None = None,
         method: str = "satterthwaite",
         level: float = 0.95,
     ) -> pd.DataFrame:
-        """All pairwise differences of marginal means.
+        """Pairwise differences of marginal means.
 
         Args:
             by: Column or columns whose means are compared.
             adjust: ``holm``, ``simultaneous`` (multivariate t), ``tukey``, ``bonferroni`` or
                 ``none``.
             within: Compare only within levels of these columns, each a family of its own.
+            against: Compare all others with this level of ``by`` only; with ``simultaneous`` these
+                are Dunnett's tests.
             at: Values at which columns are held.
             method: Degrees of freedom, as in :meth:`inference`.
             level: Simultaneous coverage of the intervals (Bonferroni's where Holm adjusts p).
@@ -257,7 +83,7 @@ class MixedModel:
         names = [by] if isinstance(by, str) else list(by)
         inside = [within] if isinstance(within, str) else list(within)
         grid = margins(self.design, [*inside, *(n for n in names if n not in inside)], at)
-        labels, rows, families = pairwise(grid, inside)
+        labels, rows, families = pairwise(grid, inside, against)
         table = self._margin_table(Margins(labels, rows), method, level)
         table["p_raw"] = table["p"]
         covariance = self.inference(method).covariance
@@ -273,7 +99,7 @@ class MixedModel:
                 part["df"].to_numpy(),
                 spread / np.outer(sd, sd),
                 level,
-                round((1 + np.sqrt(1 + 8 * len(family))) / 2),
+                len(family) + 1 if against is not None else _means_of(len(family)),
             )
             place = table.index[family]
             table.loc[place, "p"] = p
@@ -292,6 +118,24 @@ class MixedModel:
         differences = rows[1:] - rows[0]
         return self.inference(method).joint(differences, differences @ self.beta)
 
+    def anova(self, *, method: str = "satterthwaite") -> pd.DataFrame:
+        """An F-test of each term: type III, numeric columns of other terms held at their means.
+
+        A term of factors is tested by its (interaction) contrasts of marginal means, so by no
+        coding; columns of one variable, such as ``x + I(x ** 2)``, are one term. What an empty
+        cell leaves undetermined is left out of a test.
+
+        Returns:
+            term, statistic (F), numerator, denominator, p.
+        """
+        inference, rows = self.inference(method), []
+        for name, found in terms(self.design):
+            combinations = found[:, self.design.kept]
+            if np.abs(combinations).max(initial=0.0) > 0:
+                test = inference.joint(combinations, combinations @ self.beta)
+                rows.append((name, test.statistic, test.numerator, test.denominator, test.p))
+        return pd.DataFrame(rows, columns=["term", "statistic", "numerator", "denominator", "p"])
+
     def test(self, combinations: pd.DataFrame | Floats, *, method: str = "satterthwaite") -> FTest:
         """F-test that combinations of the fixed effects, shape (r, p), are all zero."""
         rows = np.atleast_2d(np.asarray(combinations, dtype=float))
@@ -306,16 +150,6 @@ class MixedModel:
         return estimates(self.inference(method), rows, self.beta, level)
 
     # Random effects
-
-    @cached_property
-    def variances(self) -> pd.DataFrame:
-        """Variance components: group, term, variance, sd; the residual last."""
-        return effects.variances(self.design, self.optimum.evaluation, self.sigma)
-
-    @cached_property
-    def correlations(self) -> pd.DataFrame:
-        """Correlations of coefficients of a group: group, term, other, correlation."""
-        return effects.correlations(self.design, self.optimum.evaluation)
 
     @cached_property
     def random_effects(self) -> pd.DataFrame:
@@ -395,14 +229,26 @@ class MixedModel:
         """
         return intervals.conf_int(self, method, level=level, n=n, random_state=random_state)
 
-    def likelihood_ratio(self, smaller: MixedModel) -> pd.DataFrame:
+    def likelihood_ratio(
+        self, smaller: Fit, *, bootstrap: int = 0, random_state: int = 0
+    ) -> pd.DataFrame:
         """Likelihood-ratio test against a model nested in this one, both refitted by ML.
 
+        Args:
+            smaller: The model nested in this one.
+            bootstrap: Responses simulated from it, to which both are fitted.
+            random_state: Seed of the bootstrap.
+
         Returns:
-            One row: statistic, df, p, and ``boundary``: variances are among what is tested, whose
-            null lies on the bound, so that p is too large (by up to half, for one variance).
+            One row: statistic, df and p (chi-square); ``boundary``: variances are among what is
+            tested, so that p is too large; ``p_mixture``: p by the mixture of chi-squares that
+            holds where one variance is tested (Stram and Lee 1994, doi:10.2307/2533455), missing
+            where several are; ``p_bootstrap``: share of the simulated statistics that are as
+            large (Halekoh and Højsgaard 2014, doi:10.18637/jss.v059.i09).
         """
-        return explained.likelihood_ratio(self, smaller)
+        return comparison.likelihood_ratio(
+            self, smaller, bootstrap=bootstrap, random_state=random_state
+        )
 
     # Words
 
@@ -417,3 +263,8 @@ class MixedModel:
     def __repr__(self) -> str:
         kind = "REML" if self.reml else "ML"
         return f"<MixedModel {self.formula!r}: {self.n_rows} rows, {kind} {self.deviance:.3f}>"
+
+
+def _means_of(pairs: int) -> int:
+    """How many means have so many pairs."""
+    return int(1 + (1 + 8 * pairs) ** 0.5) // 2
