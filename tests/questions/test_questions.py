@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
-import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -14,7 +12,6 @@ from xanalysis.errors import InputError
 from xanalysis.questions.answer import answer
 from xanalysis.questions.record import ContrastSpec, Question, load_question
 from xanalysis.results.simulate import simulate_grid
-from xanalysis.stats.contrast import contrast, sentence
 from xanalysis.study import Study
 
 NAMES = "abcde"
@@ -66,89 +63,6 @@ def test_no_difference_names_what_could_have_been_found():
     (found,) = answer(asked, grid)
     assert "80 % power" in found.words
     json.dumps(found.to_dict())
-
-
-@pytest.mark.parametrize("luck", [0.0, 2.0])
-def test_intervals_cover_the_truth(luck):
-    """95 % intervals cover in at least 88 % of 40 grids, however lucky the runs are."""
-    languages = ("de", "fi", "tr", "zh", "sw", "hi")
-    hits = 0
-    for seed in range(40):
-        grid = simulate_grid(
-            effects={"mnli": 2.0},
-            targets=("xnli",),
-            languages=languages,
-            seeds=3,
-            sd={"gain_target": 0.0, "run": luck},
-            random_state=seed,
-        )
-        result = contrast(grid, {"intermediate": "mnli"})
-        hits += result.low <= 2.0 <= result.high
-    assert hits / 40 >= 0.88
-
-
-def test_differences_of_cells_alone_would_not_cover():
-    """Why runs are in the model: the t interval of the cells' gains misses most of the time."""
-    from scipy.stats import t
-
-    languages = ("de", "fi", "tr", "zh", "sw", "hi")
-    hits = 0
-    for seed in range(40):
-        grid = simulate_grid(
-            effects={"mnli": 2.0},
-            targets=("xnli",),
-            languages=languages,
-            sd={"gain_target": 0.0, "run": 2.0},
-            random_state=seed,
-        )
-        cells = contrast(grid, {"intermediate": "mnli"}).cells["difference"]
-        margin = t.ppf(0.975, len(cells) - 1) * cells.std() / np.sqrt(len(cells))
-        hits += abs(cells.mean() - 2.0) <= margin
-    assert hits / 40 < 0.6
-
-
-def test_a_baseline_that_two_recipes_share_is_no_difference():
-    """Variants list the baseline runs of their recipe: these are not cells of a contrast."""
-    grid = simulate_grid(effects={"mnli": 1.0}, targets=("xnli", "pawsx"), seeds=2)
-    columns = ["intermediate", "target", "seed"]
-    key = grid[columns].astype("string").agg("-".join, axis=1)
-    one = grid.assign(recipe="r", run_key=key)
-    treated = grid["intermediate"] != "none"
-    two = grid.assign(recipe="r/v", run_key=key.where(~treated, "v-" + key))
-    two.loc[treated, "score"] += 3.0
-    both = pd.concat([one, two], ignore_index=True)
-    result = contrast(both, {"recipe": "r/v"}, {"recipe": "r"}, value="score")
-    assert result.estimate == pytest.approx(3.0, abs=1e-6)
-    assert set(result.cells["intermediate"]) == {"mnli"}
-
-
-def test_a_difference_of_gains_between_targets():
-    grid = simulate_grid(effects={"mnli": 1.0}, sd={"gain_target": 0.0, "run": 0.5}, random_state=5)
-    lucky = (grid["target"] == "xquad") & (grid["intermediate"] == "mnli")
-    grid.loc[lucky, "score"] += 4.0
-    others = [name for name in grid["target"].unique() if name != "xquad"]
-    result = contrast(
-        grid, {"target": "xquad"}, {"target": others}, match=("intermediate", "language")
-    )
-    assert result.low < 4.0 < result.high
-    assert result.low > 0
-
-
-def test_sides_without_rows_or_counterparts_are_told():
-    frame = simulate_grid()
-    with pytest.raises(InputError, match="the treatment has no rows"):
-        contrast(frame, {"intermediate": "nothing"})
-    with pytest.raises(InputError, match="did you mean 'intermediate'"):
-        contrast(frame, {"intermediat": "mnli"})
-    one = frame[frame["language"] == "de"]
-    with pytest.raises(InputError, match="one language cannot answer"):
-        contrast(one, {"intermediate": "mnli"})
-
-
-def test_words_follow_the_numbers():
-    result = contrast(simulate_grid(effects={"ccg": -4.0}), {"intermediate": "ccg"})
-    assert sentence(result, "CCG").endswith("a loss.")
-    assert np.isfinite(result.detectable)
 
 
 def test_the_command_answers_from_a_results_file(tmp_path):

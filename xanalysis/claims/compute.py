@@ -149,7 +149,9 @@ def _select(
     if quantity.measure == "gain":
         conditions = {k: v for k, v in where.items() if k != "intermediate"}
         base_where = {
-            k: v for k, v in conditions.items() if k not in ("recipe", "system", "setting")
+            k: v
+            for k, v in conditions.items()
+            if k not in ("recipe", "variant", "system", "setting")
         }
         base = evidence.select({**base_where, "intermediate": quantity.baseline})
         treat = evidence.select(conditions)
@@ -290,7 +292,7 @@ def _refuse_ambiguous(
     evidence: EvidenceSet, quantity: Quantity, rows: Ids, dims: Sequence[str]
 ) -> None:
     settled = {*dims, "seed"}
-    if "recipe" in settled or "system" in settled:
+    if settled & {"recipe", "variant", "system"}:
         settled |= {"recipe", "system", "setting"}
     for column in IDENTITY:
         if column in settled or column not in evidence.frame:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from xanalysis.claims.provenance import Provenance
 from xanalysis.errors import InputError
-from xanalysis.results.schema import KEY, conform
+from xanalysis.results.schema import KEY, conform, variant_of
 
 if TYPE_CHECKING:
     from xanalysis.claims.schema import Scope
@@ -22,6 +22,8 @@ Ids = npt.NDArray[np.int64]
 
 AVERAGE = "avg"
 LANGUAGE_COLUMNS = ("family", "genus", "script", "macroarea")
+# Columns that follow from another one.
+_FOLLOWS = {"variant": "recipe"} | dict.fromkeys(LANGUAGE_COLUMNS, "language")
 
 
 class EvidenceSet:
@@ -73,7 +75,7 @@ class EvidenceSet:
 
     def has(self, column: str) -> bool:
         """Whether the set has a column."""
-        return column in self.frame or column in LANGUAGE_COLUMNS
+        return column in self.frame or _FOLLOWS.get(column) in self.frame
 
     def codes(self, column: str) -> npt.NDArray[np.int64]:
         """Values of a column as small integers."""
@@ -142,12 +144,15 @@ class EvidenceSet:
                 series = self.frame[column]
                 codes, found = pd.factorize(series, use_na_sentinel=False)
                 levels = ["" if pd.isna(value) else str(value) for value in found]
-            elif column in LANGUAGE_COLUMNS:
-                languages, levels = self.levels("language"), []
-                each = [language_fact(code, column) for code in languages]
+            elif column in _FOLLOWS:
+                source = _FOLLOWS[column]
+                each = [
+                    variant_of(value) if column == "variant" else language_fact(value, column)
+                    for value in self.levels(source)
+                ]
                 levels = list(dict.fromkeys(each))
                 lookup = np.array([levels.index(value) for value in each], dtype=np.int64)
-                codes = lookup[self.codes("language")]
+                codes = lookup[self.codes(source)]
             else:
                 codes, levels = np.zeros(len(self), dtype=np.int64), [""]
             known = {level: i for i, level in enumerate(levels)}

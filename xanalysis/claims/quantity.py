@@ -10,8 +10,8 @@ from xanalysis.claims.printed import Printed
 from xanalysis.errors import unknown_name
 
 COLUMNS = (
-    "study", "model", "recipe", "intermediate", "target", "task_type", "language", "metric",
-    "split", "seed", "system", "setting", "table", "source", "family", "genus", "script",
+    "study", "model", "recipe", "variant", "intermediate", "target", "task_type", "language",
+    "metric", "split", "seed", "system", "setting", "table", "source", "family", "genus", "script",
     "macroarea",
 )  # fmt: skip
 
@@ -62,7 +62,8 @@ class Quantity(Strict):
             ``unit``s whose gain or score satisfies a condition; ``rank`` (1 is best) of groups.
         of: What share, count and rank look at.
         where: Rows to use: column to value or values.
-        by: Column whose values are the groups.
+        by: Column whose values are the groups. ``variant`` is what stands behind the slash of
+            ``recipe``, and ``base`` for the recipe's own grid: it is the same on every scale.
         average_over: Columns that are averaged out one after the other, in the benchmark's own
             order: metrics, then languages, then targets. Seeds are averaged first, always.
         unit: Column whose values are counted (share, count).

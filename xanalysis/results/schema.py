@@ -79,6 +79,11 @@ KEY: Sequence[str] = (
 )
 
 
+def variant_of(recipe: str) -> str:
+    """What stands behind the slash of ``recipe``; ``base`` for the recipe's own grid."""
+    return recipe.partition("/")[2] or "base"
+
+
 def conform(frame: pd.DataFrame, source: str = "table") -> pd.DataFrame:
     """Order, complete and type the columns of a results table.
 
