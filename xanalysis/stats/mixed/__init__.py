@@ -12,6 +12,7 @@ from xanalysis.stats.mixed.optimise import minimise
 from xanalysis.stats.mixed.products import compute
 from xanalysis.stats.mixed.result import MixedModel
 from xanalysis.stats.mixed.rows import Weights
+from xanalysis.stats.mixed.threads import one_thread
 
 __all__ = ["MixedModel", "fit_mixed"]
 
@@ -56,12 +57,14 @@ def fit_mixed(
     Raises:
         InputError: The formula or the data cannot be used as they stand.
     """
-    design = build(
-        parse(formula),
-        data,
-        weights=weights,
-        variances=variances,
-        covariance=covariance,
-        residual=residual,
-    )
-    return MixedModel(design, minimise(compute(design), reml), reml)
+    with one_thread():
+        design = build(
+            parse(formula),
+            data,
+            weights=weights,
+            variances=variances,
+            covariance=covariance,
+            residual=residual,
+        )
+        products = compute(design)
+    return MixedModel(design, minimise(products, reml), reml)

@@ -12,6 +12,7 @@ from xanalysis.stats.mixed.fit import Fit
 from xanalysis.stats.mixed.optimise import minimise
 from xanalysis.stats.mixed.products import loadings, with_response
 from xanalysis.stats.mixed.simulate import responses
+from xanalysis.stats.mixed.threads import one_thread
 
 
 def likelihood_ratio(
@@ -47,7 +48,8 @@ def likelihood_ratio(
         less = float(stats.chi2.sf(statistic, df - 1)) if df > 1 else float(statistic == 0)
         row["p_mixture"] = (p + less) / 2
     if bootstrap:
-        row["p_bootstrap"] = _bootstrap(big, small, statistic, bootstrap, random_state)
+        with one_thread(big.optimum.evaluation.products.widest):
+            row["p_bootstrap"] = _bootstrap(big, small, statistic, bootstrap, random_state)
     return pd.DataFrame([row])
 
 

@@ -17,7 +17,6 @@ from scipy import linalg, sparse
 
 from xanalysis.stats.mixed.blocks import Factored, factor
 from xanalysis.stats.mixed.products import Products
-from xanalysis.stats.mixed.threads import one_thread
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -169,8 +168,7 @@ class Evaluation:
         −2⟨T'⁻¹ Σ u_x (X'V⁻¹X)⁻¹ u_x', dT⟩ for log|X'V⁻¹X|.
         """
         products = self.products
-        with one_thread(products.widest):
-            inverses = self._inverse_sums()
+        inverses = self._inverse_sums()
         u, u_x = self.residual_modes, self.modes[:, :-1]
         half = linalg.solve_triangular(self.chol_x, u_x.T, lower=True).T if reml else u_x[:, :0]
         by_column = np.empty((len(products.order), 1 + half.shape[1]))
@@ -231,11 +229,6 @@ def evaluate(products: Products, theta: Floats) -> Evaluation:
     Raises:
         numpy.linalg.LinAlgError: M or X'V⁻¹X is not positive definite in floating point.
     """
-    with one_thread(products.widest):
-        return _evaluate(products, theta)
-
-
-def _evaluate(products: Products, theta: Floats) -> Evaluation:
     triangles = lower(products, theta)
     table = np.concatenate([[0.0], *(t.ravel() for t in triangles)])
     factored = tuple(factor(bucket, table) for bucket in products.buckets)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from xanalysis.stats.mixed.deviance import Evaluation, entries, evaluate
+from xanalysis.stats.mixed.threads import one_thread
 
 Floats = NDArray[np.float64]
 
@@ -99,7 +100,9 @@ class Satterthwaite:
         if products.sigma2 is None:
             slopes.append(2.0 * np.sqrt(s2) * relative)
         self._slopes = np.array(slopes).reshape(-1, *relative.shape)
-        values, vectors = np.linalg.eigh(_hessian(evaluation, reml))
+        with one_thread(products.widest):
+            hessian = _hessian(evaluation, reml)
+        values, vectors = np.linalg.eigh(hessian)
         keep = values > _FLAT
         self._uncertainty = 2.0 * (vectors[:, keep] / values[keep]) @ vectors[:, keep].T
 

@@ -15,6 +15,7 @@ from xanalysis.stats.mixed.optimise import minimise
 from xanalysis.stats.mixed.products import Products, loadings, with_response
 from xanalysis.stats.mixed.profile import bounds_of, quantities
 from xanalysis.stats.mixed.simulate import responses
+from xanalysis.stats.mixed.threads import one_thread
 
 Floats = NDArray[np.float64]
 
@@ -31,9 +32,10 @@ def conf_int(model: Fit, method: str, *, level: float, n: int, random_state: int
         table = model.coefficient_table(level=level)[["term", "estimate", "low", "high"]]
         table.insert(0, "kind", "fixed")
         return table
-    if method == "profile":
-        return _profile(model, level)
-    return _bootstrap(model, level, n, random_state)
+    with one_thread(model.optimum.evaluation.products.widest):
+        if method == "profile":
+            return _profile(model, level)
+        return _bootstrap(model, level, n, random_state)
 
 
 def _labels(model: Fit) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from xanalysis.stats.mixed.deviance import (
     lower,
 )
 from xanalysis.stats.mixed.products import Products
+from xanalysis.stats.mixed.threads import one_thread
 
 Floats = NDArray[np.float64]
 
@@ -65,6 +66,11 @@ def minimise(products: Products, reml: bool, start: Floats | None = None) -> Opt
     Raises:
         InputError: The deviance cannot be evaluated where the search starts.
     """
+    with one_thread(products.widest):
+        return _minimise(products, reml, start)
+
+
+def _minimise(products: Products, reml: bool, start: Floats | None) -> Optimum:
     on_diagonal = diagonal(products)
     count = 0
     latest: tuple[Floats, Evaluation, Floats] | None = None

@@ -28,8 +28,8 @@ def _pools() -> ThreadpoolController:
 
 
 @contextmanager
-def one_thread(size: int) -> Iterator[None]:
-    """One BLAS thread while dense matrices have at most ``size`` columns and that is few.
+def one_thread(size: int = 0) -> Iterator[None]:
+    """One BLAS thread, unless dense matrices of ``size`` columns are large enough for more.
 
     The setting is the process's: it is put back when the last that asked for it is done.
     """
