@@ -13,8 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner.processes import children, wait_for_end
-from tests.runner.work import began, contents, die, die_once, fail_on_panx, refuse, run, small
+from tests.runner.processes import children, wait_for_end, wait_for_work
+from tests.runner.work import (
+    began,
+    contents,
+    die,
+    die_evaluating,
+    die_once,
+    fail_on_panx,
+    plan,
+    refuse,
+    run,
+    small,
+)
 from xanalysis.errors import InputError
 from xanalysis.runner.store import Store
 
@@ -75,6 +86,26 @@ def test_a_killed_workers_stage_is_done_by_another(tmp_path: Path) -> None:
     assert contents(tmp_path) == contents(tmp_path / "calm")
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_evaluations_of_a_model_are_done_together(tmp_path: Path, workers: int) -> None:
+    made = plan(targets=["xquad", "mlqa"], seeds=[0])
+    run(made, tmp_path, workers=workers)
+    places: dict[str | None, set[str]] = {}
+    for line in (tmp_path / "log.txt").read_text().splitlines():
+        key, place = line.split()
+        places.setdefault(made.stages[key].start, set()).add(place)
+    evaluated = [s.start for s in made.stages.values() if s.kind == "evaluate"]
+    assert all(evaluated.count(start) == 2 and len(places[start]) == 1 for start in evaluated)
+
+
+def test_what_was_not_begun_when_a_worker_died_is_not_held_against_it(tmp_path: Path) -> None:
+    made = plan(targets=["xquad", "mlqa"], seeds=[0], intermediates=[])
+    result = run(made, tmp_path, die_evaluating, workers=2)
+    assert sorted(result.done) == sorted(made.stages)
+    evaluations = [key for key, stage in made.stages.items() if stage.kind == "evaluate"]
+    assert [began(tmp_path)[key] for key in evaluations] == [1, 1]
+
+
 def test_a_stage_that_kills_its_workers_is_given_up(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="died 3 times"):
         run(small(), tmp_path, die, workers=2)
@@ -99,7 +130,9 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     for number in range(10):
         before = set(Store(root).published()) if root.exists() else set()
         process = _start(root, workers=1 + number % 2, seconds=0.1)
-        time.sleep(dice.uniform(0.3, 0.8))
+        if number % 5:  # every fifth kill hits the start
+            wait_for_work(root, process)
+        time.sleep(dice.uniform(0.0, 0.5))
         workers = children(process.pid)
         victim = dice.choice(workers) if number % 4 == 3 and workers else process.pid
         os.kill(victim, signal.SIGKILL)

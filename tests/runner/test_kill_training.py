@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner.processes import children, wait_for_end
+from tests.runner.processes import children, wait_for_end, wait_for_work
 from tests.runner.tiny import make_model
 from xanalysis.runner.store import Store
 
@@ -117,17 +117,6 @@ def kill_and_compare(folder: Path, name: str, kills: int, seed: int) -> int:
     ]
     assert tables[0] == tables[1]
     return hit
-
-
-def wait_for_work(root: Path, process: subprocess.Popen[bytes]) -> None:
-    """Wait until a stage is under way (what a killed run left is swept at the start)."""
-    until = time.monotonic() + 120
-    leases = Store(root).leases
-    while process.poll() is None and time.monotonic() < until:
-        held = [leases.holder(file.stem) for file in leases.folder.glob("*.json")]
-        if any(owner is not None for owner in held):
-            return
-        time.sleep(0.05)
 
 
 def test_killed_three_times(grid: Path) -> None:

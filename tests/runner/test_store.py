@@ -127,7 +127,7 @@ def small_disk(tmp_path: Path):  # type: ignore[no-untyped-def]
 
 
 def test_a_full_disk_keeps_what_was_finished(small_disk: Path) -> None:
-    from xanalysis.runner.store import explained
+    from xanalysis.runner.files import explained
 
     store = Store(small_disk / "runs")
     store.prepare()

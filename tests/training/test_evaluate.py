@@ -14,8 +14,7 @@ from safetensors.torch import load_file
 from tests.training.conftest import LANGUAGES, TASKS, ToyData, silent
 from xanalysis.errors import InputError
 from xanalysis.runner.spec import AdapterSpec, DataSpec, EvalSpec, MlmSpec, TrainSpec
-from xanalysis.runner.training import evaluate, evaluate_many, train
-from xanalysis.runner.training import predict as prediction
+from xanalysis.runner.training import evaluate, train
 from xanalysis.runner.training.scoring import standard_error
 from xanalysis.tasks.metrics import METRICS
 
@@ -58,16 +57,9 @@ def replace(spec: EvalSpec, **changes: Any) -> EvalSpec:
 
 
 def run(specs: list[EvalSpec], checkpoint: Path, outs: list[Path], data: Any, **given: Any) -> None:
-    evaluate_many(
-        specs,
-        checkpoint=checkpoint,
-        outs=outs,
-        data=data,
-        progress=given.pop("progress", silent),
-        device="cpu",
-        tasks=TASKS,
-        **given,
-    )
+    given = {"progress": silent, "device": "cpu", "tasks": TASKS} | given
+    for spec, out in zip(specs, outs, strict=True):
+        evaluate(spec, checkpoint=checkpoint, out=out, data=data, **given)
 
 
 def test_scores_predictions_and_errors_per_language(
@@ -98,39 +90,50 @@ def test_scores_predictions_and_errors_per_language(
     assert english["se"] == pytest.approx(100 * np.std(right, ddof=1) / np.sqrt(250))
 
 
-def test_one_stream_gives_the_scores_of_single_evaluations(
+def test_one_stream_of_all_languages_and_one_model_for_all_targets(
     tiny: Path, tmp_path: Path, data: ToyData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = trained(tiny, tmp_path / "model", data)
     streams: list[int] = []
-    whole = prediction.run_tables
+    opened: list[Path] = []
+    # The package's function of the same name hides the module.
+    module: Any = import_module("xanalysis.runner.training.evaluate")
+    run_tables, open_encoder = module.run_tables, module.open_encoder
 
     def counted(*given: Any, **named: Any) -> Any:
         streams.append(len(given[3]))
-        return whole(*given, **named)
+        return run_tables(*given, **named)
 
-    # The package's function of the same name hides the module.
-    module = import_module("xanalysis.runner.training.evaluate")
+    def seen(folder: Path, device: str) -> Any:
+        opened.append(folder)
+        return open_encoder(folder, device)
+
     monkeypatch.setattr(module, "run_tables", counted)
+    monkeypatch.setattr(module, "open_encoder", seen)
+    module.forget()
     specs = [replace(s, precision="fp32") for s in (ask(), ask(split="dev"), ask("tags"))]
     done: list[tuple[int, int]] = []
-    run(
-        specs,
-        checkpoint,
-        [tmp_path / name for name in "abc"],
-        data,
-        progress=lambda a, b, text: done.append((a, b)),
-    )
-    assert streams == [6, 3]  # two targets of one head share a stream, another head has its own
+    together = [tmp_path / name for name in "abc"]
+    run(specs, checkpoint, together, data, progress=lambda a, b, text: done.append((a, b)))
+    assert streams == [3, 3, 3]
+    assert opened == [checkpoint]
     assert done[-1][0] == done[-1][1]
-    for spec, name in zip(specs, "abc", strict=True):
+    for spec, out in zip(specs, together, strict=True):
+        module.forget()
+        alone = tmp_path / f"{out.name}-alone"
+        run([spec], checkpoint, [alone], data)
+        files = [f.relative_to(out) for f in out.rglob("*") if f.name != "timing.json"]
+        for name in files:  # to the last bit, whatever was evaluated before
+            assert (out / name).is_dir() or (out / name).read_bytes() == (alone / name).read_bytes()
         for language in LANGUAGES:
-            alone = tmp_path / f"{name}-{language}"
-            run([replace(spec, languages=(language,))], checkpoint, [alone], data)
-            assert (
-                scores(alone)["languages"][language]
-                == (scores(tmp_path / name)["languages"][language])
-            )
+            single = tmp_path / f"{out.name}-{language}"
+            run([replace(spec, languages=(language,))], checkpoint, [single], data)
+            assert scores(single)["languages"][language] == scores(out)["languages"][language]
+    assert len(opened) == 4
+    # A checkpoint that was written anew in the same place is opened anew.
+    trained(tiny, checkpoint, data, max_steps=31)
+    run([ask()], checkpoint, [tmp_path / "again"], data)
+    assert len(opened) == 5
 
 
 def test_tagging_scores_by_entity_with_a_bootstrap_error(

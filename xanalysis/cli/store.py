@@ -86,8 +86,8 @@ def verify(folder: str | None, form: str) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 def gc(folder: str | None, checkpoints: bool, broken: bool, dry_run: bool) -> None:
     """Remove what dead workers left; scores and predictions of finished stages always stay."""
+    from xanalysis.runner.files import explained
     from xanalysis.runner.progress import size
-    from xanalysis.runner.store import explained
 
     store = _open(folder)
     freed = 0

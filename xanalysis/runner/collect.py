@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xanalysis.errors import InputError
+from xanalysis.runner.files import explained, write_text
 from xanalysis.runner.known import Known
 from xanalysis.runner.plan import Cell, Plan, Stage
 from xanalysis.runner.provenance import beside, describe, text
 from xanalysis.runner.spec import EvalSpec
-from xanalysis.runner.store import Store, explained, write_text
+from xanalysis.runner.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd

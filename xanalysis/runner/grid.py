@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -105,9 +104,7 @@ class Grid:
                 log.parent.mkdir(exist_ok=True)
                 log.write_text(text, encoding="utf-8")
         finally:
-            # A run that was stopped leaves a table too, of what it finished, and no litter.
-            with contextlib.suppress(OSError):
-                self.store.sweep()
+            # A run that was stopped leaves a table too, of what it finished.
             write_results(self.plan, self.store, self.known)
         return run
 

@@ -51,6 +51,10 @@ class Schedule:
             key: (plan.stages[key].kind != "evaluate", turn[key], number)
             for key, number in order.items()
         }
+        self._same: dict[tuple[object, ...], list[str]] = {}
+        for key in order:
+            if plan.stages[key].kind == "evaluate":
+                self._same.setdefault(self._tested(key), []).append(key)
         self._work = sum(map(self._steps, self.left))
         self._ready: set[str] = set()
         # The ready stages twice: in their order, and by the road behind them. An entry of a stage
@@ -75,6 +79,14 @@ class Schedule:
             key = self._roads[0][-1]
         self._ready.discard(key)
         return key
+
+    def along(self, key: str) -> list[str]:
+        """Other ready evaluations of the same model, to be done in the same place after ``key``."""
+        if self.plan.stages[key].kind != "evaluate":
+            return []
+        found = [other for other in self._same[self._tested(key)] if other in self._ready]
+        self._ready.difference_update(found)
+        return found
 
     def put_back(self, key: str) -> None:
         """A stage could not be done now; it is ready again."""
@@ -110,6 +122,10 @@ class Schedule:
         self._ready.add(key)
         heapq.heappush(self._queue, (*self._rank[key], key))
         heapq.heappush(self._roads, (-self._road[key], self._rank[key][-1], key))
+
+    def _tested(self, key: str) -> tuple[object, ...]:
+        stage = self.plan.stages[key]
+        return stage.start or stage.model, stage.adapters
 
     def _turn(self, key: str) -> int:
         """The place of the first seed that asks for an evaluation, in the recipe's order."""

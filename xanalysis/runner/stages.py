@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from xanalysis import __version__
 from xanalysis.errors import MissingExtraError
+from xanalysis.runner.files import explained
 from xanalysis.runner.lease import LeaseLost
 from xanalysis.runner.plan import Stage
 from xanalysis.runner.spec import EvalSpec, TrainSpec
-from xanalysis.runner.store import Store, explained
+from xanalysis.runner.store import Store
 
 if TYPE_CHECKING:
     from xanalysis.tasks.data import Data

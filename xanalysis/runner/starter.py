@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from xanalysis.errors import InputError
-from xanalysis.runner.store import explained
+from xanalysis.runner.files import explained
 from xanalysis.study import FOLDERS
 
 _RECIPE = """\

@@ -17,7 +17,6 @@ except that the weights of a checkpoint nobody needs any more may be dropped (``
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -29,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from xanalysis.errors import InputError
+from xanalysis.runner.files import explained, sha256, sync, write_json
 from xanalysis.runner.lease import Leases, Owner
 
 FORMAT = 1
@@ -213,9 +213,10 @@ class Store:
     def writing(self, key: str, owner: Owner) -> Iterator[Path]:
         """A fresh folder to write a stage's files into; removed if it was not published."""
         folder = self.root / "tmp" / f"{key}.{owner.token}"
-        folder.mkdir(parents=True)
         record = _owner_file(folder)
+        # The record comes first: a folder without one is litter, and may be swept at any moment.
         write_json(record, vars(owner))
+        folder.mkdir()
         try:
             yield folder
         finally:
@@ -241,7 +242,7 @@ class Store:
         for file in sorted(folder.rglob("*")):
             if file.is_file():
                 files[file.relative_to(folder).as_posix()] = (sha256(file), file.stat().st_size)
-                _sync(file)
+                sync(file)
         manifest = {
             "format": FORMAT,
             "key": key,
@@ -253,7 +254,7 @@ class Store:
         }
         write_json(folder / MANIFEST, manifest)
         for inner in [folder, *(p for p in folder.rglob("*") if p.is_dir())]:
-            _sync(inner)
+            sync(inner)
         place = self.path(key)
         place.parent.mkdir(parents=True, exist_ok=True)
         if self.has(key) and not self.complete(key):
@@ -265,7 +266,7 @@ class Store:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST) and self.has(key):
                 return False
             raise
-        _sync(place.parent)
+        sync(place.parent)
         self._verified.add(key)
         shutil.rmtree(self.root / "scratch" / key, ignore_errors=True)
         return True
@@ -298,8 +299,11 @@ class Store:
         """What dead workers left: unpublished folders, scratch of published stages, leases."""
         found: list[Path] = []
         for entry in sorted((self.root / "tmp").glob("*")):
-            record = entry if entry.suffix == ".owner" else _owner_file(entry)
-            if _owner_gone(record):
+            if entry.name.startswith("."):  # being written by somebody, if it is not old
+                gone = _age(entry) > self.leases.ttl
+            else:
+                gone = _owner_gone(entry if entry.suffix == ".owner" else _owner_file(entry))
+            if gone:
                 found.append(entry)
         found += [s for s in _folders(self.root / "scratch") if self.has(s.name)]
         found += [self.leases.folder / f"{key}.json" for key in self.leases.expired()]
@@ -333,64 +337,6 @@ class Store:
             )
 
 
-@contextmanager
-def explained(place: Path) -> Iterator[None]:
-    """Turn the file system's refusals into one line for people."""
-    try:
-        yield
-    except OSError as error:
-        reasons = {
-            errno.ENOSPC: "the disk is full",
-            errno.EDQUOT: "the disk quota is used up",
-            errno.EROFS: "the file system is read-only",
-            errno.EACCES: "no permission to write",
-            errno.EPERM: "no permission to write",
-        }
-        if error.errno not in reasons:
-            raise
-        raise _unwritable(place, reasons[error.errno]) from None
-
-
-def full_disk(place: Path) -> InputError:
-    """The error for a store whose disk is full."""
-    return _unwritable(place, "the disk is full")
-
-
-def _unwritable(place: Path, reason: str) -> InputError:
-    return InputError(
-        f"{reason}; what was finished before is kept",
-        file=place,
-        expected="a store that can be written (--store DIR)",
-    )
-
-
-def sha256(file: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def write_json(file: Path, data: Any) -> None:
-    """Write JSON whole or not at all, and make it durable."""
-    write_text(file, json.dumps(data, indent=1, sort_keys=True) + "\n")
-
-
-def write_text(file: Path, text: str) -> None:
-    """Write a file whole or not at all, and make it durable."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.{time.monotonic_ns()}")
-    temporary.write_text(text, encoding="utf-8")
-    _sync(temporary)
-    os.replace(temporary, file)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _weight(name: str) -> bool:
     return name.endswith(_WEIGHTS)
 
@@ -401,6 +347,13 @@ def _folders(place: Path) -> list[Path]:
 
 def _owner_file(folder: Path) -> Path:
     return folder.with_name(folder.name + ".owner")
+
+
+def _age(file: Path) -> float:
+    try:
+        return time.time() - file.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _owner_gone(file: Path) -> bool:

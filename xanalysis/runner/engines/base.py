@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from abc import ABC, abstractmethod
@@ -49,7 +50,7 @@ class Reporter(Protocol):
     """Who is told about events; the terminal, or nobody."""
 
     def started(self, stage: Stage) -> None:
-        """A slot took a stage."""
+        """A slot took a stage; may be told again while it runs."""
 
     def event(self, stage: Stage, event: Event) -> None:
         """Something happened to a stage."""
@@ -112,11 +113,11 @@ class Engine(ABC):
 
     @abstractmethod
     def free(self) -> int:
-        """How many more stages can be submitted now."""
+        """How many slots are free."""
 
     @abstractmethod
-    def submit(self, stage: Stage) -> None:
-        """Start a stage in a free slot."""
+    def submit(self, stages: Sequence[Stage]) -> None:
+        """Start stages in a free slot, one after another; each ends with an event of its own."""
 
     @abstractmethod
     def wait(self, seconds: float) -> list[Event]:
@@ -156,6 +157,8 @@ class Engine(ABC):
         waste = _Waste(plan, store, schedule, later)
 
         def report(event: Event) -> None:
+            if event.what == "step":
+                reporter.started(plan.stages[event.key])
             reporter.event(plan.stages[event.key], event)
             if event.what == "step" and time.monotonic() >= until:
                 raise TimeIsUp
@@ -167,6 +170,8 @@ class Engine(ABC):
             result.stopped = True
         finally:
             self.close()
+            with contextlib.suppress(OSError):
+                store.sweep()  # what workers that were stopped had begun to write
         return result
 
     def _run(
@@ -184,9 +189,11 @@ class Engine(ABC):
                 busy.remove((moment, key))
                 schedule.put_back(key)
             while self.free() and (ready := schedule.pop()) is not None:
-                reporter.started(plan.stages[ready])
-                self.submit(plan.stages[ready])
-                running += 1
+                # Evaluations of one model stay together: it is opened once for all of them.
+                group = [plan.stages[key] for key in (ready, *schedule.along(ready))]
+                reporter.started(group[0])
+                self.submit(group)
+                running += len(group)
             if not running:
                 time.sleep(BUSY_WAIT / 5)
             for event in self.wait(BUSY_WAIT / 5) if running else ():

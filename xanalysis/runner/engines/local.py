@@ -16,18 +16,19 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
 from xanalysis.errors import InputError
 from xanalysis.runner.engines.base import Engine, Event
+from xanalysis.runner.files import full_disk
 from xanalysis.runner.lease import LeaseLost
 from xanalysis.runner.plan import Stage
 from xanalysis.runner.stages import Job, execute
-from xanalysis.runner.store import Store, full_disk
+from xanalysis.runner.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,23 +61,23 @@ class LocalEngine(Engine):
         self._cores = max(1, available_cores() // self.workers)
 
     def free(self) -> int:
-        """How many more stages can be submitted now."""
+        """How many slots are free."""
         if self.workers == 1:
             return 0 if self._ended else 1
-        return self.workers - sum(slot.stage is not None for slot in self._slots)
+        return self.workers - sum(bool(slot.stages) for slot in self._slots)
 
-    def submit(self, stage: Stage) -> None:
-        """Start a stage; in the one-slot case, run it to its end."""
+    def submit(self, stages: Sequence[Stage]) -> None:
+        """Start stages; in the one-slot case, run them to their end."""
         if self.workers == 1:
-            self._run_here(stage)
+            self._run_here(stages)
             return
-        slot = next((slot for slot in self._slots if slot.stage is None), None)
+        slot = next((slot for slot in self._slots if not slot.stages), None)
         if slot is None:
             device = self.devices[len(self._slots) % len(self.devices)]
             slot = _Slot.start(self.job, device, self._cores)
             self._slots.append(slot)
-        slot.stage, slot.started = stage, time.monotonic()
-        slot.pipe.send(stage)
+        slot.stages = [stage.key for stage in stages]
+        slot.pipe.send(list(stages))
 
     def wait(self, seconds: float) -> list[Event]:
         """Events of the workers, and of workers that died."""
@@ -92,11 +93,11 @@ class LocalEngine(Engine):
             except (EOFError, OSError):
                 self._slots.remove(slot)
                 slot.end()
-                if slot.stage is not None:
-                    events.append(Event(slot.stage.key, "died"))
+                # It was at the first; the others were not begun, and are ready again.
+                events += [Event(key, "busy" if i else "died") for i, key in enumerate(slot.stages)]
                 continue
             if event.what != "step":
-                slot.stage = None
+                slot.stages.remove(event.key)
             events.append(event)
         return events
 
@@ -106,11 +107,11 @@ class LocalEngine(Engine):
             slot.end()
         self._slots.clear()
 
-    def _run_here(self, stage: Stage) -> None:
+    def _run_here(self, stages: Sequence[Stage]) -> None:
         if self._here is None:
             self._here = Store(self.job.store, self.job.ttl), self.job.open_data()
         store, data = self._here
-        self._ended.append(attempt(stage, store, data, self.job, self.devices[0], self.report))
+        self._ended += attempt(stages, store, data, self.job, self.devices[0], self.report)
 
 
 @dataclass
@@ -120,8 +121,7 @@ class _Slot:
     process: BaseProcess
     pipe: Connection
     lifeline: Connection
-    stage: Stage | None = None
-    started: float = 0.0
+    stages: list[str] = field(default_factory=list)
 
     @classmethod
     def start(cls, job: Job, device: str, cores: int) -> _Slot:
@@ -162,23 +162,25 @@ def _work(pipe: Connection, lifeline: Connection, job: Job, device: str, cores: 
     store, data = Store(job.store, job.ttl), job.open_data()
     while True:
         try:
-            stage: Stage = pipe.recv()
+            stages: list[Stage] = pipe.recv()
         except (EOFError, OSError):
             return
-        pipe.send(attempt(stage, store, data, job, device, pipe.send))
+        for event in attempt(stages, store, data, job, device, pipe.send):
+            pipe.send(event)
 
 
 def attempt(
-    stage: Stage,
+    stages: Sequence[Stage],
     store: Store,
     data: Data,
     job: Job,
     device: str,
     send: Callable[[Event], None],
-) -> Event:
-    """Execute a stage and say how it ended, whatever happened (but a KeyboardInterrupt)."""
+) -> Iterator[Event]:
+    """Execute stages and say how each ended, whatever happened (but a KeyboardInterrupt)."""
     try:
-        return _attempt(stage, store, data, job, device, send)
+        for stage in stages:
+            yield _attempt(stage, store, data, job, device, send)
     finally:
         give_back_memory()
 
@@ -217,7 +219,10 @@ def _attempt(
 
 
 def give_back_memory() -> None:
-    """Hand freed memory back to the system, where the C library can (glibc)."""
+    """Let go of models, and hand freed memory back to the system where the C library can."""
+    evaluation = sys.modules.get("xanalysis.runner.training.evaluate")
+    if evaluation is not None:
+        evaluation.forget()
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

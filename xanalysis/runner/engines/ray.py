@@ -1,4 +1,4 @@
-"""Several machines through Ray Core: every stage is one task, the store is the shared memory.
+"""Several machines through Ray Core: a stage is one task, the store is the shared memory.
 
 Ray places tasks and notices dead machines; it keeps nothing. The store must lie on a file system
 that all machines see under the same path.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +44,7 @@ class RayEngine(Engine):
         except ModuleNotFoundError:
             raise MissingExtraError("engine 'ray'", "ray") from None
         self._ray: Any = ray
-        self._running: dict[Any, tuple[Stage, float]] = {}
+        self._running: dict[Any, list[str]] = {}
         self._mine = not self._ray.is_initialized()
         if self._mine:
             self._connect()
@@ -65,26 +64,26 @@ class RayEngine(Engine):
         self._task = self._ray.remote(_run).options(max_retries=0, **options)
 
     def free(self) -> int:
-        """How many more stages can be submitted now."""
+        """How many slots are free."""
         return self.workers - len(self._running)
 
-    def submit(self, stage: Stage) -> None:
-        """Hand a stage to Ray."""
-        task = self._task.remote(self.job, stage, self.devices[0], self._cores)
-        self._running[task] = stage, time.monotonic()
+    def submit(self, stages: Sequence[Stage]) -> None:
+        """Hand stages to Ray as one task."""
+        task = self._task.remote(self.job, list(stages), self.devices[0], self._cores)
+        self._running[task] = [stage.key for stage in stages]
 
     def wait(self, seconds: float) -> list[Event]:
         """Stages that ended, and stages whose machine or process died."""
         ended, _ = self._ray.wait(list(self._running), num_returns=1, timeout=seconds)
         events = []
         for task in ended:
-            stage, _ = self._running.pop(task)
+            keys = self._running.pop(task)
             try:
-                events.append(self._ray.get(task))
+                events += self._ray.get(task)
             except self._ray.exceptions.RayTaskError as error:
-                events.append(Event(stage.key, "failed", text=str(error)))
+                events += [Event(key, "failed", text=str(error)) for key in keys]
             except self._ray.exceptions.RayError as error:
-                events.append(Event(stage.key, "died", text=str(error)))
+                events += [Event(key, "died", text=str(error)) for key in keys]
         return events
 
     def close(self) -> None:
@@ -115,12 +114,12 @@ class RayEngine(Engine):
             ) from None
 
 
-def _run(job: Job, stage: Stage, device: str, cores: int) -> Event:
+def _run(job: Job, stages: list[Stage], device: str, cores: int) -> list[Event]:
     if not _OPEN or _OPEN[0][0] != job:
         limit_threads(cores)
         _OPEN[:] = [(job, Store(job.store, job.ttl), job.open_data())]
     _, store, data = _OPEN[0]
-    return attempt(stage, store, data, job, device, lambda event: None)
+    return list(attempt(stages, store, data, job, device, lambda event: None))
 
 
 def _listens(host: str, port: int) -> bool:

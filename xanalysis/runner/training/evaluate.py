@@ -1,7 +1,8 @@
-"""Evaluations of one checkpoint: many languages, and several targets, in one stream."""
+"""Evaluation of a checkpoint: all languages of a target in one stream."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import time
@@ -12,7 +13,6 @@ from typing import Any
 
 import pyarrow as pa
 import torch
-from torch import nn
 
 from xanalysis.errors import InputError
 from xanalysis.runner.spec import EvalSpec, ModelSpec
@@ -24,6 +24,7 @@ from xanalysis.runner.training.predict import Outputs, run_tables
 from xanalysis.runner.training.scoring import Predicted, write_scores
 from xanalysis.runner.training.trainee import Trainee
 from xanalysis.tasks.catalogue import TASKS
+from xanalysis.tasks.data import labelled
 from xanalysis.tasks.examples import Example
 from xanalysis.tasks.kinds import KINDS
 from xanalysis.tasks.kinds.base import Kind
@@ -42,40 +43,16 @@ def evaluate(
     adapters: Mapping[str, Path] | None = None,
     tasks: Mapping[str, Task] = TASKS,
 ) -> None:
-    """Evaluate one target in all its languages; see ``evaluate_many``."""
-    evaluate_many(
-        [spec],
-        checkpoint=checkpoint,
-        outs=[out],
-        data=data,
-        progress=progress,
-        device=device,
-        adapters=adapters,
-        tasks=tasks,
-    )
+    """Evaluate one checkpoint on one target; all its languages are one stream sorted by length.
 
-
-def evaluate_many(
-    specs: Sequence[EvalSpec],
-    *,
-    checkpoint: Path | ModelSpec,
-    outs: Sequence[Path],
-    data: Any,
-    progress: Report,
-    device: str,
-    adapters: Mapping[str, Path] | None = None,
-    tasks: Mapping[str, Task] = TASKS,
-) -> None:
-    """Evaluate one checkpoint on several targets, loading it once.
-
-    Examples of all languages and of all targets that share a head (XQuAD and MLQA, say) run as
-    one stream sorted by length.
+    The opened model is kept for the next evaluation of the same checkpoint (see ``forget``).
+    Several targets never share a batch: the last digits of what a model says depend on what else
+    stands in the batch, and a score must not depend on what was evaluated beside it.
 
     Args:
-        specs: One per target.
+        spec: Target, languages and split.
         checkpoint: Folder of a finished training, or a pretrained model.
-        outs: One folder per spec: ``scores.json``, ``predictions/<language>.parquet`` and
-            ``timing.json``.
+        out: Gets ``scores.json``, ``predictions/<language>.parquet`` and ``timing.json``.
         data: Examples, see ``xanalysis.tasks.data.Data``.
         progress: Called with rows done, rows in all, and what runs.
         device: ``cpu``, ``cuda`` or ``cuda:1``.
@@ -83,50 +60,60 @@ def evaluate_many(
         tasks: The catalogue.
 
     Raises:
-        InputError: Examples are missing, or the checkpoint has no head for a target.
+        InputError: Examples are missing, or the checkpoint has no head for the target.
     """
     began = time.monotonic()
+    task = labelled(tasks[spec.task], data)
     folder = folder_of(checkpoint)
-    tokenizer = open_tokenizer(folder)
-    jobs = [
-        job
-        for index, spec in enumerate(specs)
-        for job in _jobs(index, spec, tasks, data, tokenizer)
-    ]
-    model: Any = open_encoder(folder, device)
+    jobs = _jobs(spec, task, data, open_tokenizer(folder))
+    model = _opened(folder, device)
+    kind = jobs[0].kind
+    head = kind.head(int(model.config.hidden_size), task)
+    head = load_head(folder, task.train or task.name, head).to(device)
     total = sum(job.table.num_rows for job in jobs)
     done = 0
     with numerics(True, device):
-        for group in _groups(jobs, one_language=bool(adapters)):
-            first = group[0]
-            trainee = Trainee(model, {}, first.spec.precision)
-            head = _head(first, folder, model).to(device)
-            text = ", ".join(dict.fromkeys(job.spec.task for job in group))
+        for group in _groups(jobs, one_language=bool(adapters) or kind.needs_layers):
 
-            def report(rows: int, before: int = done, text: str = text) -> None:
-                progress(before + rows, total, text)
+            def report(rows: int, before: int = done) -> None:
+                progress(before + rows, total, spec.task)
 
             tables = [job.table for job in group]
-            if adapters:
-                with lora.merged(model, folder, adapters, first.language):
-                    outputs = _run(trainee, first, head, tables, report)
-            else:
-                outputs = _run(trainee, first, head, tables, report)
+            swapped = lora.merged(model, folder, adapters, group[0].language) if adapters else None
+            with swapped or contextlib.nullcontext(), torch.inference_mode():
+                trainee = Trainee(model, {}, spec.precision)
+                outputs = run_tables(trainee, kind, head, tables, spec.token_budget, report)
             done += sum(table.num_rows for table in tables)
             for job, output in zip(group, outputs, strict=True):
-                job.decode(output)
-    for index, (spec, out) in enumerate(zip(specs, outs, strict=True)):
-        results, notes = _results(jobs, index, spec, tasks[spec.task])
-        write_scores(out, spec, tasks[spec.task], results, time.monotonic() - began, notes)
+                job.decode(output, task)
+    results, notes = _results(jobs, spec, task)
+    write_scores(out, spec, task, results, time.monotonic() - began, notes)
+
+
+# The last model that was opened, and what its files were.
+_kept: dict[tuple[Any, ...], Any] = {}
+
+
+def forget() -> None:
+    """Let go of the model that is kept for another evaluation."""
+    _kept.clear()
+
+
+def _opened(folder: Path, device: str) -> Any:
+    """The encoder of a checkpoint, from memory where it was the last one."""
+    files = sorted([*folder.glob("*.safetensors"), folder / "config.json"])
+    found = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files if f.is_file()]
+    key = (str(folder.resolve()), device, *found)
+    if key not in _kept:
+        forget()
+        _kept[key] = open_encoder(folder, device)
+    return _kept[key]
 
 
 @dataclass
 class _Job:
-    """One language of one target."""
+    """One split of one language."""
 
-    index: int
-    spec: EvalSpec
-    task: Task
     kind: Kind
     language: str
     split: str
@@ -134,21 +121,17 @@ class _Job:
     table: pa.Table
     predictions: list[dict[str, Any]] = field(default_factory=list)
 
-    @property
-    def head_name(self) -> str | None:
-        return self.task.train
-
-    def decode(self, outputs: Outputs) -> None:
+    def decode(self, outputs: Outputs, task: Task) -> None:
         """Predict; the encoded table is not needed afterwards."""
-        self.predictions = self.kind.decode(outputs, self.table, self.examples, self.task)
+        self.predictions = self.kind.decode(outputs, self.table, self.examples, task)
         self.table = self.table.slice(0, 0)
 
 
 def _results(
-    jobs: Sequence[_Job], index: int, spec: EvalSpec, task: Task
+    jobs: Sequence[_Job], spec: EvalSpec, task: Task
 ) -> tuple[dict[str, Predicted], dict[str, dict[str, Any]]]:
-    """Examples and predictions of one target by language, and what else is to be told of them."""
-    own = {(job.language, job.split): job for job in jobs if job.index == index}
+    """Examples and predictions by language, and what else is to be told of them."""
+    own = {(job.language, job.split): job for job in jobs}
     results: dict[str, Predicted] = {}
     notes: dict[str, dict[str, Any]] = {}
     for language in spec.languages:
@@ -167,10 +150,7 @@ def _results(
     return results, notes
 
 
-def _jobs(
-    index: int, spec: EvalSpec, tasks: Mapping[str, Task], data: Any, tokenizer: Any
-) -> list[_Job]:
-    task = tasks[spec.task]
+def _jobs(spec: EvalSpec, task: Task, data: Any, tokenizer: Any) -> list[_Job]:
     kind: Kind = KINDS[task.kind](**({"layer": spec.layer} if task.kind == "retrieval" else {}))
     jobs = []
     for language, split in itertools.chain.from_iterable(
@@ -180,7 +160,7 @@ def _jobs(
         if not examples:
             raise InputError(f"{spec.task}, {language}, {split}: there are no examples")
         table = kind.encode(examples, task, tokenizer, max_length=spec.max_length, training=False)
-        jobs.append(_Job(index, spec, task, kind, language, split, examples, table))
+        jobs.append(_Job(kind, language, split, examples, table))
     return jobs
 
 
@@ -206,33 +186,12 @@ def _first(examples: Sequence[Example], limit: int | None) -> list[Example]:
 
 
 def _groups(jobs: Sequence[_Job], *, one_language: bool) -> list[list[_Job]]:
-    """Jobs that run as one stream: same head, precision and budget.
+    """Jobs that run as one stream.
 
     Kinds that keep every layer run language by language, for memory's sake; so do language
     adapters, which change the model.
     """
-    groups: dict[tuple[Any, ...], list[_Job]] = {}
+    groups: dict[str, list[_Job]] = {}
     for job in jobs:
-        alone = one_language or job.kind.needs_layers
-        key = (
-            job.kind.name,
-            job.head_name,
-            job.task.labels,
-            job.spec.precision,
-            job.spec.token_budget,
-            (job.language, job.index if job.kind.needs_layers else 0) if alone else None,
-        )
-        groups.setdefault(key, []).append(job)
+        groups.setdefault(job.language if one_language else "", []).append(job)
     return list(groups.values())
-
-
-def _head(job: _Job, folder: Path, model: Any) -> nn.Module:
-    head = job.kind.head(int(model.config.hidden_size), job.task)
-    return load_head(folder, job.head_name or job.task.name, head)
-
-
-def _run(
-    trainee: Trainee, job: _Job, head: nn.Module, tables: Sequence[pa.Table], report: Any
-) -> list[Outputs]:
-    with torch.inference_mode():
-        return run_tables(trainee, job.kind, head, tables, job.spec.token_budget, report)
