@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.tasks_kinds.tiny import WORDS, learn, task
+from tests.tasks_kinds.tiny import WORDS, learn, task, tokenizer
 from xanalysis.errors import InputError
+from xanalysis.tasks.data import labelled
 from xanalysis.tasks.kinds.mlm import MaskedLM
+from xanalysis.tasks.kinds.tagging import Tagging
 from xanalysis.tasks.metrics.masked import MASKED_ACCURACY
 
 RANDOM = Random(0)
@@ -128,3 +130,29 @@ def test_examples_that_cannot_be_trained_on(
 ) -> None:
     with pytest.raises(InputError, match=message):
         learn(task(kind, labels=("aa", "b")), [{"id": "one", **example}], steps=1)  # type: ignore[list-item]
+
+
+def test_labels_that_only_the_data_know() -> None:
+    """CCG: what the catalogue does not list is collected from the training data."""
+    examples: list[Any] = []
+    for i in range(8):
+        tokens = _words(6).split()
+        tags = ["NP" if int(word[1:]) % 2 else "S\\NP" for word in tokens]
+        examples.append({"id": str(i), "tokens": tokens, "tags": tags})
+
+    class Examples:
+        def examples(self, task: str, language: str, split: str) -> list[Any]:
+            assert (task, language, split) == ("tiny", "en", "train")
+            return examples
+
+    record = labelled(task("tagging", metric="tag_accuracy"), Examples())
+    assert record.labels == ("NP", "S\\NP")
+    losses, found = learn(record, examples, steps=60)
+    assert losses[-1] < 0.1 < losses[0]
+    assert [p["prediction"] for p in found] == [e["tags"] for e in examples]
+    # A rare category that was not trained is a mistake in an evaluation, no error.
+    unseen: list[Any] = [{"id": "0", "tokens": ["w1"], "tags": ["N/N"]}]
+    table = Tagging().encode(unseen, record, tokenizer(), max_length=64, training=False)
+    assert table["labels"].to_pylist() == [[-1]]
+    named = task("tagging", labels=("B-PER", "O"))
+    assert labelled(named, None) is named

@@ -196,5 +196,24 @@ class Data:
             yield self._sources[name]
 
 
+def labelled(task: Task, data: Any) -> Task:
+    """A tagging task that lists no labels (CCG) with those of its training data.
+
+    Args:
+        task: Record of the catalogue.
+        data: Examples, as :class:`Data` has them.
+
+    Returns:
+        The record; any other task's as it is.
+
+    Raises:
+        InputError: There are no training data to collect labels from.
+    """
+    if task.kind != "tagging" or task.labels or task.train is None:
+        return task
+    tags = {tag for example in data.examples(task.train, "en", "train") for tag in example["tags"]}
+    return task.model_copy(update={"labels": tuple(sorted(tags))})
+
+
 def _record(task: str | Task) -> Task:
     return TASKS[task] if isinstance(task, str) else task

@@ -30,7 +30,8 @@ class Task(BaseModel):
         task_type: The benchmark's group, a factor of the analysis.
         roles: What the task can be in a grid.
         metric: Name of the official metric in ``xanalysis.tasks.metrics``.
-        labels: Label names in order of their ids; empty where the kind has none.
+        labels: Label names in order of their ids; empty where the kind has none, or where they are
+            those of the training data (``xanalysis.tasks.data.labelled``).
         languages: Canonical codes (see ``xanalysis.languages``) with test data.
         train: Name of the task whose training split trains this one (its own name, usually);
             None where there is no training, as for sentence retrieval.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,6 @@ class Probe:
         spec: The training.
         streams: Its examples.
         data: Where dev examples are read; only where the spec selects by them.
-        tasks: The catalogue.
         tokenizer: Of the model.
     """
 
@@ -55,15 +54,15 @@ class Probe:
         spec: TrainSpec,
         streams: Sequence[Stream],
         data: Any,
-        tasks: Mapping[str, Task],
         tokenizer: Any,
     ) -> None:
         self._spec, self._streams = spec, streams
         parts: list[tuple[Task, str | None, Sequence[Example]]] = []
         if spec.select == "best":
+            trained = {stream.name: stream.task for stream in streams}
             for name, language in dict.fromkeys((p.task, p.language) for p in spec.data):
                 found = list(data.examples(name, language, "dev"))[: spec.dev_examples]
-                parts.append((tasks[name], language, found))
+                parts.append((trained[name], language, found))
         else:
             parts = [
                 (stream.task, stream.language, stream.examples[:EXAMPLES])

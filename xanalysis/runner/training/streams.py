@@ -17,6 +17,7 @@ from xanalysis.runner.spec import DataSpec, TrainSpec
 from xanalysis.runner.training.cache import encoded, tokenizer_print
 from xanalysis.runner.training.features import Features
 from xanalysis.runner.training.trainee import MLM
+from xanalysis.tasks.data import labelled
 from xanalysis.tasks.examples import Example
 from xanalysis.tasks.kinds import KINDS
 from xanalysis.tasks.kinds.base import Kind
@@ -81,7 +82,7 @@ def open_streams(
             parts.setdefault(key, []).append((part, subset(part, data, spec.seed)))
     streams = []
     for (name, _), members in parts.items():
-        task = tasks[name]
+        task = labelled(tasks[name], data)
         masking = {"mask": spec.mlm.mask} if name == MLM and spec.mlm is not None else {}
         kind = KINDS[task.kind](**masking)
         examples = [example for _, found in members for example in found]

@@ -91,7 +91,7 @@ class _Training:
         self.streams = open_streams(
             spec, data, tasks, self.tokenizer, scratch, by_language=self.stacked
         )
-        self.probe = Probe(spec, self.streams, data, tasks, self.tokenizer)
+        self.probe = Probe(spec, self.streams, data, self.tokenizer)
         self.trims = (
             trim and spec.mlm is None and spec.adapter is None and not spec.freeze_embeddings
         )

@@ -203,7 +203,7 @@ TASKS = (
         layout="ccg",
         licence="CCGbank: LDC2005T13 (licensed; read from a path you give)",
         citation="hockenmaier2007ccgbank",
-        note="Labels are collected from the training file.",
+        note="Labels are those of the training data.",
     ),
     Task(
         name="cosmosqa",

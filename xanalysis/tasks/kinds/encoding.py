@@ -64,18 +64,18 @@ def frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int], lis
 def label_ids(
     labels: Sequence[str | None], task: Task, examples: Sequence[Example], training: bool
 ) -> np.ndarray:
-    """Label names as ids.
+    """Label names as ids; in an evaluation an unknown label is as one held back.
 
     Raises:
-        InputError: A label is not one of the task's, or is missing in training.
+        InputError: A label to train on is not one of the task's, or is missing.
     """
     known = {label: number for number, label in enumerate(task.labels)}
     ids = np.empty(len(labels), np.int64)
     for i, label in enumerate(labels):
-        if label is None and not training:
-            ids[i] = HELD_BACK
-        elif label in known:
+        if label in known:
             ids[i] = known[label]
+        elif not training:
+            ids[i] = HELD_BACK
         else:
             raise InputError(
                 f"{task.name}: example {examples[i]['id']} has "

@@ -182,8 +182,8 @@ def _gold(example: QAExample, offsets: np.ndarray, task: Task) -> tuple[int, int
     start = next((place for place in near if example["context"].startswith(text, place)), None)
     if start is None:
         raise InputError(
-            f"{task.name}: '{text[:60]}', the answer to question {example['id']}, does not stand at "
-            f"character {said} of its context",
+            f"{task.name}: '{text[:60]}', the answer to question {example['id']}, does not stand "
+            f"at character {said} of its context",
             expected="characters counted from 0",
         )
     end = start + len(text)
