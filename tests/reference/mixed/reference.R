@@ -145,7 +145,7 @@ add("grid_slopes", gain ~ distance + (1 + distance | target) + (1 | language) + 
     grid, kr = FALSE)
 add("grid", gain ~ family * task_type + distance + (1 | language) + (1 | target) +
       (1 | intermediate) + (1 | model) + (1 | target:language) + (1 | target:intermediate),
-    grid, kr = FALSE)
+    grid)
 # pbkrtest holds matrices of rows x rows: all of InstEval would take 43 GB each.
 few <- droplevels(subset(InstEval, as.integer(s) <= 80))
 add("InstEval_few", y ~ service + (1 | s) + (1 | d) + (1 | dept), few)

@@ -23,6 +23,8 @@ Y, V = [1.0, 2.5, 0.3, 1.8], [0.2, 0.3, 0.1, 0.4]
         ([1.0, 2.0], [0.1, 0.0], {}, "the variance of effect '2' is 0"),
         ([1.0, 2.0], [0.1, -1.0], {"names": ["a", "b"]}, "the variance of effect 'b' is -1"),
         ([1.0, 2.0], [0.1], {}, "2 effects but 1 variances"),
+        (["a", "b"], [0.1, 0.2], {}, "the effects are no numbers"),
+        (pd.Series(Y), pd.Series(V, index=[4, 3, 2, 1]), {}, "different indexes"),
         (Y, V, {"method": "RELM"}, "did you mean 'REML'"),
         (Y, V, {"test": "zz"}, "unknown test 'zz'"),
         (Y, V, {"level": 95}, "level is 95"),
@@ -49,7 +51,18 @@ def test_says_what_is_wrong(effects, variances, options, says) -> None:  # type:
 def test_missing_rows_are_counted_and_named() -> None:
     result = xa.meta_analyse([*Y, np.nan], [*V, 0.1], names=["a", "b", "c", "d", "lost"])
     assert result.k == 4
-    assert result.notes[0] == "1 effects left out, because a value is missing: lost"
+    assert result.notes[0] == "1 effect left out, because a value is missing: lost"
+
+
+def test_summary_fits_a_terminal() -> None:
+    effects, variances = [0.2, 0.5, 0.1, 0.9, 0.4], [0.05, 0.1, 0.02, 0.2, 0.04]
+    for options in ({}, {"clusters": list("aabbc")}, {"moderators": pd.Series([1, 2, 3, 4, 6])}):
+        result = xa.meta_analyse(effects, variances, **options)
+        text = result.summary()
+        assert f"{result.estimate:.4g}" in text
+        assert f"Q({result.q[1]})" in text
+        assert all(note in text for note in result.notes)
+        assert all(len(line) <= 80 for line in text.split("Note:")[0].splitlines())
 
 
 def test_two_equal_effects() -> None:

@@ -70,8 +70,13 @@ def checked(
     level: float,
 ) -> Input:
     """What :func:`xanalysis.stats.meta.meta_analyse` was given, or an InputError."""
-    y = np.asarray(effects, dtype=np.float64).ravel()
-    v = np.asarray(variances, dtype=np.float64).ravel()
+    y, v = _numbers(effects, "effects"), _numbers(variances, "variances")
+    if (
+        isinstance(effects, pd.Series)
+        and isinstance(variances, pd.Series)
+        and not effects.index.equals(variances.index)
+    ):
+        raise InputError("effects and variances have different indexes")
     if len(y) != len(v):
         raise InputError(f"{len(y)} effects but {len(v)} variances")
     labels = [str(i + 1) for i in range(len(y))] if names is None else [str(n) for n in names]
@@ -94,7 +99,8 @@ def checked(
     if missing.any():
         lost = [labels[i] for i in np.flatnonzero(missing)]
         shown = ", ".join(lost[:5]) + (", …" if len(lost) > 5 else "")
-        notes.append(f"{len(lost)} effects left out, because a value is missing: {shown}")
+        counted = "1 effect" if len(lost) == 1 else f"{len(lost)} effects"
+        notes.append(f"{counted} left out, because a value is missing: {shown}")
     keep = np.flatnonzero(~missing)
     y, v, labels = y[keep], v[keep], [labels[i] for i in keep]
     for i, label in enumerate(labels):
@@ -117,3 +123,10 @@ def checked(
             f"method '{method}' has no form for nested effects", expected="REML, ML or FE"
         )
     return Input(labels, y, v, x, terms, groups, levels, method, test, level, tuple(notes))
+
+
+def _numbers(values: ArrayLike, name: str) -> Vector:
+    try:
+        return np.asarray(values, dtype=np.float64).ravel()
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the {name} are no numbers: {error}") from error

@@ -83,6 +83,12 @@ class MetaAnalysis:
             "notes": list(self.notes),
         }
 
+    def summary(self) -> str:
+        """The analysis in plain text, 80 columns wide."""
+        from xanalysis.stats.meta.describe import summary
+
+        return summary(self)
+
     def leave_one_out(self) -> pd.DataFrame:
         """The pooled effect without each effect (each outermost group, in a nested model)."""
         from xanalysis.stats.meta.diagnostics import leave_one_out

@@ -29,7 +29,7 @@ def summary(model: Fit) -> str:
     ]
     if len(model.correlations):
         lines += ["", _table(model.correlations)]
-    lines += ["", "Fixed effects (Satterthwaite)", _coefficients(model.coefficients)]
+    lines += ["", "Fixed effects (Satterthwaite)", coefficient_lines(model.coefficients)]
     if model.notes:
         lines += ["", *(f"Note: {note}" for note in model.notes)]
     return "\n".join(lines)
@@ -39,7 +39,8 @@ def _table(frame: pd.DataFrame) -> str:
     return frame.to_string(index=False, float_format=lambda v: f"{v:.4g}", justify="left")
 
 
-def _coefficients(frame: pd.DataFrame) -> str:
+def coefficient_lines(frame: pd.DataFrame) -> str:
+    """A table of coefficients as text, at most 80 columns wide."""
     width = max(12, min(34, int(frame["term"].str.len().max())))
     heads = ("estimate", "se", "df", "t", "p")
     text = [f"{'term':<{width}}" + "".join(f"{head:>9}" for head in heads)]
