@@ -52,7 +52,8 @@ def test_machine_translated_mnli(tmp_path):
         "XNLI-MT-1.0/multinli/multinli.train.de.tsv",
         "premise\thypo\tlabel\na\tb\tcontradictory\n",
     )
-    (example,) = data.examples("mnli", "de", "train")
+    (example,) = data.examples("mnli", "de", "translated")
+    assert not data.available("mnli", "de", "train")  # no German that a person wrote
     assert (example["text_b"], example["label"]) == ("b", "contradiction")
 
 

@@ -42,7 +42,9 @@ class DataSpec(Spec):
         split: Official split they come from.
         size: Use so many examples (nested: the first ``size`` of one permutation per seed); None
             uses all.
-        translated: They are machine translations of the English examples (read from ``files``).
+        translated: They are machine translations of the English examples; these are a split of
+            their own (see ``tasks.sources.layouts.base.Layout.paths``), and their dev examples
+            are the English ones.
     """
 
     task: str
@@ -50,6 +52,16 @@ class DataSpec(Spec):
     split: str = "train"
     size: int | None = Field(default=None, ge=1)
     translated: bool = False
+
+    @property
+    def read_split(self) -> str:
+        """The split under which the data are found."""
+        return "translated" if self.translated else self.split
+
+    @property
+    def dev(self) -> tuple[str, str]:
+        """Task and language of the dev examples that select a checkpoint."""
+        return self.task, "en" if self.translated else self.language
 
 
 class MlmSpec(Spec):
@@ -171,9 +183,9 @@ def reads(spec: TrainSpec | EvalSpec) -> Iterator[tuple[str, str, str]]:
                 yield spec.task, language, "dev"  # its threshold is chosen there
         return
     for part in spec.data:
-        yield part.task, part.language, part.split
+        yield part.task, part.language, part.read_split
     if spec.select == "best":
-        for name, language in dict.fromkeys((part.task, part.language) for part in spec.data):
+        for name, language in dict.fromkeys(part.dev for part in spec.data):
             yield name, language, "dev"
     if spec.mlm is not None:
         for language in spec.mlm.languages:

@@ -14,6 +14,7 @@ from xanalysis.tasks.catalogue import TASKS
 from xanalysis.tasks.examples import Example
 from xanalysis.tasks.sources import SOURCES
 from xanalysis.tasks.sources.base import Source
+from xanalysis.tasks.sources.layouts.base import TRANSLATED
 from xanalysis.tasks.task import Task
 
 # Contexts of XQuAD and of XQuAD-R (LAReQA) are drawn from SQuAD.
@@ -22,7 +23,7 @@ SHARED_CONTEXTS: Mapping[str, frozenset[str]] = {
     "lareqa": frozenset({"squad_v1", "squad_v2", "squad_sentences"}),
 }
 Splits = Mapping[str, Mapping[str, str]]
-_ROWS = re.compile(r"(train|dev|test)(?:\[(\d*):(\d*)\])?\Z")
+_ROWS = re.compile(r"(train|dev|test|translated)(?:\[(\d*):(\d*)\])?\Z")
 
 
 def digest_of_context(example: Any) -> str:
@@ -40,7 +41,7 @@ def parse_rows(text: str) -> tuple[str, slice]:
     match = _ROWS.match(text)
     if match is None:
         raise InputError(
-            f"split is '{text}'", expected="train, dev or test, or rows as in dev[:800]"
+            f"split is '{text}'", expected="train, dev, test or translated, or rows as in dev[:800]"
         )
     first, last = (int(number) if number else None for number in match.groups()[1:])
     if first is not None and last is not None and first >= last:
@@ -129,20 +130,24 @@ class Data:
         digest = self.source(record, language, official).fingerprint(record, language, official)
         if rows != slice(None):
             digest += f"[{rows.start}:{rows.stop}]"
-        if self._tested_contexts(record):
+        if self._at_stake(record):
             xquad = TASKS["xquad"]
             digest += "-" + self.source(xquad, "en", "test").fingerprint(xquad, "en", "test")
         return digest
 
     def _tested_contexts(self, task: Task) -> frozenset[str]:
         """Digests of contexts that must not be trained on; empty where nothing is at stake."""
-        at_stake = any(task.name in SHARED_CONTEXTS.get(target, ()) for target in self.protect)
-        if not at_stake or not self.available("xquad", "en", "test"):
+        if not self._at_stake(task):
             return frozenset()
         if self._contexts is None:
             found = self.iter("xquad", "en", "test")
             self._contexts = frozenset(map(digest_of_context, found))
         return self._contexts
+
+    def _at_stake(self, task: Task) -> bool:
+        """Whether a target tests on contexts of this task, and they are known."""
+        tested = any(task.name in SHARED_CONTEXTS.get(target, ()) for target in self.protect)
+        return tested and self.available("xquad", "en", "test")
 
     def rows(self, task: str | Task, split: str) -> tuple[str, slice]:
         """The official split and the rows of it that stand for ``split``."""
@@ -183,10 +188,10 @@ class Data:
         for source in self._asked():
             if source.available(task, language, split):
                 return source
-        raise InputError(
-            f"no {split} examples of {task.name} in '{language}'",
-            expected=self.missing(task, language, split),
-        )
+        ways = self.missing(task, language, split)
+        if split == "train" and self.available(task, language, TRANSLATED):
+            ways = f"'translated: true' for the machine translations that are there; or {ways}"
+        raise InputError(f"no {split} examples of {task.name} in '{language}'", expected=ways)
 
     def _asked(self) -> Iterator[Source]:
         for name in self.names:

@@ -60,7 +60,7 @@ class Probe:
         parts: list[tuple[Task, str | None, Sequence[Example]]] = []
         if spec.select == "best":
             trained = {stream.name: stream.task for stream in streams}
-            for name, language in dict.fromkeys((p.task, p.language) for p in spec.data):
+            for name, language in dict.fromkeys(part.dev for part in spec.data):
                 found = list(data.examples(name, language, "dev"))[: spec.dev_examples]
                 parts.append((trained[name], language, found))
         else:

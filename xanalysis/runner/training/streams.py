@@ -90,7 +90,7 @@ def open_streams(
             "data": [
                 [
                     part.model_dump(),
-                    data.fingerprint(part.task, part.language, part.split),
+                    data.fingerprint(part.task, part.language, part.read_split),
                     spec.seed if part.size is not None else None,
                 ]
                 for part, _ in members
@@ -130,7 +130,7 @@ def subset(part: DataSpec, data: Any, seed: int) -> list[Example]:
 
     A smaller size of the same seed is therefore part of every larger one.
     """
-    examples: list[Example] = list(data.examples(part.task, part.language, part.split))
+    examples: list[Example] = list(data.examples(part.task, part.language, part.read_split))
     if part.size is None or part.size >= len(examples):
         return examples
     name = f"{part.task}/{part.language}/{part.split}".encode()

@@ -13,7 +13,7 @@ from xanalysis.errors import InputError
 from xanalysis.tasks.examples import Example
 from xanalysis.tasks.sources.base import Source
 from xanalysis.tasks.sources.layouts import LAYOUTS
-from xanalysis.tasks.sources.layouts.base import Layout
+from xanalysis.tasks.sources.layouts.base import TRANSLATED, Layout
 from xanalysis.tasks.task import Task
 
 
@@ -108,11 +108,15 @@ class FilesSource(Source):
         if task.layout is None:
             return ""
         layout = LAYOUTS[task.layout]
-        patterns = layout.patterns.get(split) or [
-            part.patterns[split][0] for part in layout.parts.values() if part.patterns.get(split)
+        patterns = layout.paths(split) or [
+            part.paths(split)[0] for part in layout.parts.values() if part.paths(split)
         ]
         if not patterns:
             return f"{task.title} has no {split} split in its original files"
+        if split == TRANSLATED:
+            own = [pattern for pattern in patterns if pattern.startswith("translated/")]
+            wanted = " and ".join(own if layout.parts else own[:1]).format(lang=language)
+            return f"--data FOLDER with machine translations in {wanted}"
         wanted = " and ".join(patterns if layout.parts else patterns[:1]).format(lang=language)
         return f"--data FOLDER with {wanted} (get it: {layout.get})"
 
@@ -120,7 +124,7 @@ class FilesSource(Source):
 def _search(folder: Path, layout: Layout, split: str) -> dict[str, list[Path]]:
     """Canonical language code ("" where the layout has none) to files; earlier patterns win."""
     found: dict[str, list[Path]] = {}
-    for pattern in layout.patterns.get(split, ()):
+    for pattern in layout.paths(split):
         here: dict[str, list[Path]] = {}
         for path in sorted(folder.glob(re.sub(r"\{lang\}", "*", pattern))):
             code = _code(path.relative_to(folder).as_posix(), pattern, layout.names)

@@ -17,6 +17,8 @@ from xanalysis.errors import InputError
 from xanalysis.tasks.examples import Example
 from xanalysis.tasks.task import Task
 
+# The split of machine translations of the English training data.
+TRANSLATED = "translated"
 Reader = Callable[[Path, Task, str, str], Iterator[Example]]
 
 
@@ -34,6 +36,7 @@ class Layout:
         names: What stands for ``{lang}`` and is no language code, with the code.
         get: The address or command that gets the data.
         parts: Layouts that are read one after the other under one task, all of them needed.
+        translations: Path patterns of published machine translations of the training data.
     """
 
     patterns: Mapping[str, Sequence[str]]
@@ -43,6 +46,18 @@ class Layout:
     names: Mapping[str, str] = dataclass_field(default_factory=dict)
     get: str = ""
     parts: Mapping[str, Layout] = dataclass_field(default_factory=dict)
+    translations: Sequence[str] = ()
+
+    def paths(self, split: str) -> list[str]:
+        """Path patterns of a split.
+
+        Machine translations (the split ``translated``) lie where they are published, or below
+        ``translated/LANGUAGE/`` under the names of the training files they were made from.
+        """
+        if split != TRANSLATED:
+            return list(self.patterns.get(split, ()))
+        own = [f"translated/{{lang}}/{pattern}" for pattern in self.patterns.get("train", ())]
+        return [*self.translations, *own]
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:

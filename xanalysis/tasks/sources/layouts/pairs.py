@@ -165,7 +165,7 @@ MNLI = Layout(
             "mnli/multinli_1.0_train.jsonl",
             "multinli_1.0/multinli_1.0_train.jsonl",
             "xnli/train-{lang}.tsv",
-            "XNLI-MT-1.0/multinli/multinli.train.{lang}.tsv",
+            "XNLI-MT-1.0/multinli/multinli.train.en.tsv",
             "mnli_taxinli/taxinli10k.tsv",
         ],
         [
@@ -176,6 +176,7 @@ MNLI = Layout(
     ),
     _by_name({"textfooler": _label_first, "xnli/": _xtreme(lambda path: None)}, _read),
     get="https://cims.nyu.edu/~sbowman/multinli/",
+    translations=["XNLI-MT-1.0/multinli/multinli.train.{lang}.tsv"],
 )
 ANLI = Layout(
     _splits(
@@ -246,6 +247,10 @@ PAWSX = Layout(
     ),
     _xtreme(lambda path: None),
     get="https://github.com/google-research-datasets/paws/tree/master/pawsx",
+    translations=[
+        f"{folder}/{{lang}}/translated_train.tsv"
+        for folder in ("pawsx/original", "pawsx", "x-final")
+    ],
 )
 AMERICASNLI = Layout(
     _splits([], ["americasnli/dev/{lang}.tsv"], ["americasnli/test/{lang}.tsv"]),

@@ -180,6 +180,7 @@ SQUAD = Layout(
     },
     _squad,
     get="https://rajpurkar.github.io/SQuAD-explorer/",
+    translations=["squad/translate-train/squad.translate.train.en-{lang}.json"],
 )
 SQUAD_V2 = Layout(
     {
@@ -248,6 +249,7 @@ TYDIQA = Layout(
     mixed=True,
     names=TYDIQA_NAMES,
     get="XTREME's scripts/download_data.sh, or https://github.com/google-research-datasets/tydiqa",
+    translations=["tydiqa/translate-train/tydiqa.translate.train.en-{lang}.json"],
 )
 _SENTENCE_END = re.compile(r"""(?<=[.!?])["')\]]*\s+(?=["'(\[]?[A-Z0-9])""")
 
