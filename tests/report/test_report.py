@@ -96,31 +96,59 @@ def test_every_link_leads_somewhere(report: Report, study: Study) -> None:
 
 def test_pooled_numbers_lead_to_what_was_pooled(report: Report, grid: pd.DataFrame) -> None:
     sets = {found.id: found for found in report.rows.sets}
-    for name, key in (
-        ("tab-families", "mean"),
-        ("tab-contrasts", "difference"),
-        ("tab-contrasts", "low"),
-        ("tab-model-distance", "estimate"),
-        ("tab-forest", "estimate"),
-        ("tab-leave-one-out", "mean"),
-    ):
-        table = report.table(name)
-        assert {table.links[key][i] for i in range(len(table.frame))} <= set(sets), name
+    for name in ("tab-families", "tab-contrasts", "tab-model-distance", "tab-forest",
+                 "tab-leave-one-out", "tab-heterogeneity"):  # fmt: skip
+        assert set(report.table(name).rows) <= set(sets), name
     families = report.table("tab-families")
-    for anchor, languages in zip(
-        families.links["mean"], families.frame["languages"].tolist(), strict=True
-    ):
-        assert len(sets[str(anchor)].members) == languages
+    for anchor, languages in zip(families.rows, families.frame["languages"].tolist(), strict=True):
+        assert len(sets[anchor].members) == languages
     pairs = grid[grid["intermediate"] != "none"].groupby(["intermediate", "target"]).ngroups
     assert len(sets["set-effects"].members) == pairs
 
 
+def test_every_number_leads_to_runs(report: Report) -> None:
+    """Every link, followed to its end, reaches a run, a source or the evidence of a claim."""
+    rows = report.rows
+    leads: dict[str, set[str]] = {found.id: {a for _, a in found.members} for found in rows.sets}
+    leads["rows-scores"] = {part.id for part in rows.scores}
+    for part in rows.scores:
+        leads[part.id] = {group.id for group in part.groups}
+        leads.update({group.id: {run for _, run in group.heads} for group in part.groups})
+    for language in rows.languages:
+        leads[language.id] = {a for _, _, cells in language.lines for _, a in cells if a}
+    ends = {run.id for run in rows.runs}
+    for item in report.section("claims").items:
+        if isinstance(item, Claims):
+            ends |= {str(verdict["anchor"]) for verdict in item.verdicts}
+    for table in report.tables:
+        leads[table.id] = {
+            link
+            for row in range(len(table.frame))
+            for column in table.columns
+            if (link := table.link(row, column))
+        }
+
+    def reaches(name: str, seen: frozenset[str] = frozenset()) -> bool:
+        if name in ends:
+            return True
+        onward = leads.get(name, set()) - seen
+        return bool(onward) and all(reaches(other, seen | {name}) for other in onward)
+
+    for table in report.tables:
+        for link in leads[table.id]:
+            assert reaches(link), (table.id, link)
+    assert report.findings
+    for finding in report.findings:
+        assert reaches(finding.link), finding
+
+
 def test_every_score_is_among_the_rows(report: Report, grid: pd.DataFrame) -> None:
-    shown = [s for g in report.rows.scores for line in g.lines for s in line[2]]
+    groups = [group for part in report.rows.scores for group in part.groups]
+    shown = [score for group in groups for _, scores, _ in group.lines for score in scores]
     assert len(shown) == len(grid)
     assert sum(s.endswith("†") for s in shown) == int(grid["degenerate"].sum())
     runs = {run.id for run in report.rows.runs}
-    assert all(run in runs for g in report.rows.scores for _, run in g.heads)
+    assert all(run in runs for group in groups for _, run in group.heads)
 
 
 def test_second_run_is_the_same_to_the_byte(

@@ -71,7 +71,7 @@ def command(
     )
     written = render(report, output, formats=chosen, template=template, study=study)
     for line in report.findings:
-        click.echo(f"- {line}")
+        click.echo(f"- {line.text}")
     for name, path in written.items():
         size = path.stat().st_size if path.is_file() else 0
         click.echo(f"{name:6} {path}" + (f"  ({size / 1e6:.2f} MB)" if size else ""))

@@ -58,7 +58,9 @@ class Table:
         columns: What is shown, in order.
         frame: The numbers; may have more columns than are shown.
         note: What the reader must know: units, method, marks.
-        links: Column key to an anchor per row (None where there is none): where its rows stand.
+        rows: An anchor per row: where the scores behind its numbers stand.
+        links: Column key to an anchor per row (None where there is none), where a column's rows
+            are others, or its text leads somewhere.
     """
 
     id: str
@@ -66,6 +68,7 @@ class Table:
     columns: tuple[Column, ...]
     frame: pd.DataFrame
     note: str = ""
+    rows: Sequence[str] = ()
     links: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
 
     @cached_property
@@ -82,6 +85,8 @@ class Table:
     def link(self, row: int, column: Column) -> str | None:
         """The anchor that a cell leads to."""
         anchors = self.links.get(column.key)
+        if anchors is None and column.numeric and self.rows:
+            return self.rows[row]
         return anchors[row] if anchors else None
 
 
@@ -153,6 +158,17 @@ class Gap:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What the reader should take away, and the anchor of the numbers it is from."""
+
+    text: str
+    link: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
 class Claims:
     """Verdicts on the claims of one file.
 
@@ -184,7 +200,7 @@ class Section:
     id: str
     title: str
     items: list[Item] = field(default_factory=list)
-    findings: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
     @property
     def tables(self) -> list[Table]:
@@ -220,7 +236,7 @@ class Report:
     references: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def findings(self) -> list[str]:
+    def findings(self) -> list[Finding]:
         """The summary."""
         return [line for section in self.sections for line in section.findings]
 

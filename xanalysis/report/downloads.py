@@ -32,7 +32,8 @@ def downloads(report: Report) -> list[Download]:
     """Everything that an HTML report carries along."""
     found = []
     if len(report.results):
-        found.append(_results(report))
+        results = results_file(report)
+        found.append(_file(results.name, results.label, results.kind, results.content))
     if report.tables:
         found.append(_file("tables.tex", "Tables (LaTeX)", "text/x-tex", tables(report).encode()))
     found.append(_file("references.bib", "References (BibTeX)", "text/plain", bibtex().encode()))
@@ -41,17 +42,30 @@ def downloads(report: Report) -> list[Download]:
     return found
 
 
-def results_csv(report: Report) -> bytes:
-    """The tidy table as CSV."""
-    return report.results.to_csv(index=False, lineterminator="\n").encode()
+@dataclass(frozen=True)
+class ResultsFile:
+    """The tidy table as a file: name, label, media type and content."""
+
+    name: str
+    label: str
+    kind: str
+    content: bytes
 
 
-def _results(report: Report) -> Download:
-    content = results_csv(report)
-    if len(report.results) <= _PLAIN_ROWS:
-        return _file("results.csv", "Results (CSV)", "text/csv", content)
+def results_file(report: Report) -> ResultsFile:
+    """The tidy table as CSV, packed where it is long.
+
+    Scores and errors have four decimals; the digits beyond would be half of the file. The JSON
+    report has them all.
+    """
+    table = report.results.copy()
+    for name in ("score", "se"):
+        table[name] = table[name].round(4)
+    content: bytes = table.to_csv(index=False, lineterminator="\n").encode()
+    if len(table) <= _PLAIN_ROWS:
+        return ResultsFile("results.csv", "Results (CSV)", "text/csv", content)
     packed = gzip.compress(content, 9, mtime=0)
-    return _file("results.csv.gz", "Results (CSV, gzip)", "application/gzip", packed)
+    return ResultsFile("results.csv.gz", "Results (CSV, gzip)", "application/gzip", packed)
 
 
 def _file(name: str, label: str, kind: str, content: bytes) -> Download:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from xanalysis import __version__
-from xanalysis.report.document import Claims, Figure, Gap, Item, Report, Table
+from xanalysis.report.document import Claims, Figure, Finding, Gap, Item, Report, Table
 from xanalysis.report.values import plain, records
 
 
@@ -16,12 +16,12 @@ def to_json(report: Report) -> str:
         "xanalysis": __version__,
         "title": report.title,
         "subtitle": report.subtitle,
-        "findings": report.findings,
+        "findings": [_finding(line) for line in report.findings],
         "sections": [
             {
                 "id": section.id,
                 "title": section.title,
-                "findings": section.findings,
+                "findings": [_finding(line) for line in section.findings],
                 "items": [_item(item) for item in section.items],
             }
             for section in report.sections
@@ -36,6 +36,10 @@ def to_json(report: Report) -> str:
     )
 
 
+def _finding(line: Finding) -> dict[str, str]:
+    return {"text": line.text, "link": line.link}
+
+
 def _item(item: Item) -> dict[str, Any]:
     match item:
         case Table():
@@ -46,7 +50,10 @@ def _item(item: Item) -> dict[str, Any]:
                 "columns": [column.title for column in item.columns],
                 "printed": item.texts,
                 "rows": records(item.frame),
-                "links": {key: list(anchors) for key, anchors in item.links.items()},
+                "links": [
+                    [item.link(row, column) for column in item.columns]
+                    for row in range(len(item.texts))
+                ],
             }
         case Figure():
             return {"figure": item.id, "title": item.title, "alt": item.alt, "note": item.note,

@@ -28,17 +28,21 @@ def tables(report: Report) -> str:
 
 
 def table(item: Table) -> str:
-    """One table: ``table`` where it is short, ``longtable`` where it may break."""
-    shape = (
-        "@{}" + "".join(_shape(item, i, column) for i, column in enumerate(item.columns)) + "@{}"
-    )
-    heads = " & ".join(text.latex(column.title) for column in item.columns) + r" \\"
-    rows = [" & ".join(map(_cell, row)) + r" \\" for row in item.texts]
+    """One table: ``table`` where it is short, ``longtable`` where it may break.
+
+    Columns of sentences share the line that the other columns leave, and wrap.
+    """
+    shape, size, wraps = _shape(item)
+    heads = " & ".join(map(_head, item.columns, wraps)) + r" \\"
+    rows = [
+        " & ".join(_cell(cell, wrap) for cell, wrap in zip(row, wraps, strict=True)) + r" \\"
+        for row in item.texts
+    ]
     caption = rf"\caption{{{text.latex(item.title)}}}\label{{{item.id.replace('tab-', 'tab:')}}}"
     note = rf"\par\smallskip\footnotesize {text.latex(item.note)}" if item.note else ""
     if len(rows) > _LONG:
         lines = [
-            r"{\small",
+            rf"{{{size}\setlength{{\tabcolsep}}{{4pt}}\setlength{{\LTcapwidth}}{{\linewidth}}",
             rf"\begin{{longtable}}{{@{{}}{shape}@{{}}}}",
             caption + r" \\",
             r"\toprule",
@@ -53,7 +57,7 @@ def table(item: Table) -> str:
     else:
         lines = [
             r"\begin{table}[htbp]",
-            r"\centering\small",
+            rf"\centering{size}\setlength{{\tabcolsep}}{{4pt}}",
             caption,
             rf"\begin{{tabular}}{{@{{}}{shape}@{{}}}}",
             r"\toprule",
@@ -68,16 +72,52 @@ def table(item: Table) -> str:
     return f"% {item.id}\n" + "\n".join(line for line in lines if line) + "\n"
 
 
-def _shape(item: Table, index: int, column: Column) -> str:
-    if column.numeric:
-        return "r"
-    longest = max((len(row[index]) for row in item.texts), default=0)
-    if longest <= 28:
-        return "l"
-    return rf">{{\raggedright\arraybackslash}}p{{{min(100, 20 + longest)}mm}}"
+# Type sizes, with how many characters fit on a line of the document below.
+_SIZES = ((r"\small", 135), (r"\footnotesize", 150), (r"\scriptsize", 175), (r"\tiny", 235))
+_WRAPS = 30  # characters from which a text wraps
+_LEAST = 25  # characters that a line of a wrapping column has at least
 
 
-def _cell(shown: str) -> str:
+def _shape(item: Table) -> tuple[str, str, list[bool]]:
+    """The columns, the type size in which they fit on a line, and which of them wrap."""
+    longest = [
+        max([_longest_word(column.title), *(len(row[index]) for row in item.texts)])
+        for index, column in enumerate(item.columns)
+    ]
+    wraps = [not c.numeric and n > _WRAPS for c, n in zip(item.columns, longest, strict=True)]
+    taken = sum(n for n, wrap in zip(longest, wraps, strict=True) if not wrap) + 2 * len(longest)
+    wanted = taken + _LEAST * sum(wraps)
+    size, line = next((s for s in _SIZES if s[1] >= wanted), _SIZES[-1])
+    shares = [min(n, 100) if wrap else 0 for n, wrap in zip(longest, wraps, strict=True)]
+    left = max(0.2, 1 - taken / line)
+    shape = ""
+    for column, share in zip(item.columns, shares, strict=True):
+        if share:
+            width = min(left * share / sum(shares), 1.15 * share / line)
+            shape += rf">{{\raggedright\arraybackslash}}p{{{width:.3f}\linewidth}}"
+        else:
+            shape += "r" if column.numeric else "l"
+    return shape, size, wraps
+
+
+def _longest_word(title: str) -> int:
+    return max(map(len, title.split()), default=0)
+
+
+def _head(column: Column, wrap: bool) -> str:
+    """A heading; over a narrow column of numbers, one word to a line."""
+    words = column.title.split(" ")
+    if wrap or len(words) == 1:
+        return text.latex(column.title)
+    lines = r" \\ ".join(map(text.latex, words))
+    side = "r" if column.numeric else "l"
+    return rf"\begin{{tabular}}[b]{{@{{}}{side}@{{}}}}{lines}\end{{tabular}}"
+
+
+def _cell(shown: str, wrap: bool) -> str:
     if shown.endswith("*"):
         return text.latex(shown[:-1]) + "$^{*}$"
-    return text.latex(shown)
+    written = text.latex(shown)
+    if wrap:  # names like mt5_readme_averages have no space to break at
+        written = written.replace(r"\_", r"\_\allowbreak{}").replace("/", r"/\allowbreak{}")
+    return written

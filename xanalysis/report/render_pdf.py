@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import tempfile
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from xanalysis.errors import InputError, MissingExtraError
 from xanalysis.report.document import Figure, Report, Table
-from xanalysis.report.downloads import results_csv
+from xanalysis.report.downloads import results_file
 from xanalysis.report.fonts import FOLDER, families, written
 from xanalysis.report.templates import environment, render, sections
 from xanalysis.study import Study
@@ -65,25 +64,24 @@ def _source(report: Report, study: Study, template: str | Path | None, folder: P
 
     def image(figure: Figure) -> str:
         name = f"{figure.id}.svg"
-        drawn = figure.svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
-        (folder / name).write_text(written(drawn), encoding="utf-8")
+        (folder / name).write_text(written(figure.svg), encoding="utf-8")
         return name
 
-    attached = ""
-    if len(report.results):
-        attached = "results.csv.gz" if len(report.results) > 1000 else "results.csv"
-        data = results_csv(report)
-        packed = gzip.compress(data, 9, mtime=0) if attached.endswith(".gz") else data
-        (folder / attached).write_bytes(packed)
+    attached = results_file(report) if len(report.results) else None
+    if attached:
+        (folder / attached.name).write_bytes(attached.content)
     env.globals.update(
-        image=image, figure_width=_figure_width, widths=_widths, table_size=_table_size
+        image=image,
+        figure_width=_figure_width,
+        sentence=_sentence,
+        widths=_widths,
+        table_size=_table_size,
     )
     context: dict[str, Any] = {
         "report": report,
         "fonts": ", ".join(quoted(name) for name in families()),
         "references": [_reference(entry) for entry in report.references.values()],
         "attached": attached,
-        "attached_type": "application/gzip" if attached.endswith(".gz") else "text/csv",
     }
     context["extra"] = [render(env, p, study, **context) for p in sections(study, "typ.j2")]
     return render(env, template or "report.typ", study, **context)
@@ -108,6 +106,11 @@ def _figure_width(figure: Figure) -> str:
     return f"{width:.1f}mm"
 
 
+def _sentence(title: str) -> str:
+    """A title as the first sentence of a caption."""
+    return title if title.endswith((".", "?", "!")) else f"{title}."
+
+
 def _longest(table: Table, index: int) -> int:
     cells = [len(row[index]) for row in table.texts]
     heads = max(map(len, re.split(r"[\s_]", table.columns[index].title)))
@@ -120,13 +123,15 @@ def _widths(table: Table) -> str:
     most = 26 if table.wordy else 34
     for index, column in enumerate(table.columns):
         longest = _longest(table, index)
-        found.append(f"{min(longest, 90)}fr" if not column.numeric and longest > most else "auto")
+        sentences = any(" " in row[index] for row in table.texts)
+        wraps = not column.numeric and longest > most and sentences
+        found.append(f"{min(longest, 90)}fr" if wraps else "auto")
     return ", ".join(found) + ","
 
 
 def _table_size(table: Table) -> str:
-    width = sum(min(_longest(table, i), 30) + 2 for i in range(len(table.columns)))
-    return f"{max(5.0, min(8.5, 8.5 * 105 / max(width, 1))):.1f}pt"
+    width = sum(min(_longest(table, i), 34) + 2 for i in range(len(table.columns)))
+    return f"{max(5.0, min(8.5, 8.5 * 100 / max(width, 1))):.1f}pt"
 
 
 def _reference(entry: str) -> str:

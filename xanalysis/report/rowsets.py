@@ -17,6 +17,8 @@ from xanalysis.report.slugs import anchor, slug
 
 LANGUAGES = "set-languages"
 EFFECTS = "set-effects"
+DEGENERATE = "set-degenerate"
+SCORES = "rows-scores"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,16 @@ def family_set(name: str) -> str:
     return LANGUAGES if name in ("(none)", "all languages") else f"set-family-{slug(name)}"
 
 
+def without_set(family: str) -> str:
+    """The anchor of all languages but a family's; all of them for ``(none)``."""
+    return LANGUAGES if family == "(none)" else f"set-without-{slug(family)}"
+
+
+def contrast_set(first: str, second: str) -> str:
+    """The anchor of the two families of a contrast."""
+    return f"set-contrast-{slug(f'{first} {second}')}"
+
+
 def effect_set(name: str) -> str:
     """The anchor of the effects that were pooled for a group."""
     return f"set-effects-{slug(name)}"
@@ -46,7 +58,7 @@ def model_set(key: str) -> str:
 def row_sets(material: Material) -> tuple[RowSet, ...]:
     """The sets that can be made of the material at hand."""
     found: list[RowSet] = []
-    for make in (_families, _models, _effects):
+    for make in (_families, _models, _effects, _degenerate):
         try:
             found += make(material)
         except (InputError, ArithmeticError):
@@ -72,6 +84,8 @@ def _models(material: Material) -> Iterator[RowSet]:
 
 
 def _families(material: Material) -> Iterator[RowSet]:
+    from xanalysis.report.parts.families import shown_contrasts
+
     languages = material.families.languages
     yield RowSet(
         LANGUAGES, f"All languages compared ({len(languages)})", _named(material, languages)
@@ -82,6 +96,14 @@ def _families(material: Material) -> Iterator[RowSet]:
             if str(name) not in seen:
                 seen.add(str(name))
                 yield RowSet(family_set(str(name)), f"{name} ({len(part)})", _named(material, part))
+    everyone = ("all languages", LANGUAGES)
+    for name in material.families.leave_one_out["without"].astype(str):
+        if name != "(none)":
+            left = (f"without {name}", family_set(name))
+            yield RowSet(without_set(name), f"All languages but {name}", (everyone, left))
+    for pair in shown_contrasts(material)[["first", "second"]].itertuples(index=False):
+        members = tuple((str(name), family_set(str(name))) for name in pair)
+        yield RowSet(contrast_set(*map(str, pair)), " \u2212 ".join(map(str, pair)), members)
 
 
 def _effects(material: Material) -> Iterator[RowSet]:
@@ -97,3 +119,16 @@ def _effects(material: Material) -> Iterator[RowSet]:
         for name, part in cells.groupby(found.by, sort=True):
             title = f"{found.by} {name} ({len(part)})"
             yield RowSet(effect_set(str(name)), title, members(part))
+
+
+def _degenerate(material: Material) -> Iterator[RowSet]:
+    runs = material.runs
+    bad = runs.loc[runs["degenerate"], ["row", "target"]].drop_duplicates()
+    if len(bad):
+        left = tuple(
+            (f"{row} → {target}", anchor(str(row), str(target)))
+            for row, target in bad.itertuples(index=False)
+        )
+        yield RowSet(
+            DEGENERATE, f"All scores without the degenerate runs, which are in ({len(left)})", left
+        )

@@ -2,7 +2,8 @@
 
 Marks say what they are through Vega-Lite's ``description`` channel (see `TIP`); it becomes an SVG
 ``<title>``, which browsers show on hover without any script. Everything else that only bloats the
-file (frames nobody sees, default attributes, digits after the first decimal) is taken out.
+file (frames nobody sees, default attributes, digits after the first decimal, what all marks of a
+group repeat) is taken out.
 """
 
 from __future__ import annotations
@@ -10,15 +11,30 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from itertools import pairwise
+from typing import Any, TypeVar
 from xml.etree import ElementTree
 
 from xanalysis.report import theme
 from xanalysis.report.fonts import FOLDER
 
+Item = TypeVar("Item")
+
 SVG = "http://www.w3.org/2000/svg"
 TIP = "\u2063"  # invisible separator: what a mark's description starts with
 
+# What a group may say once for all of its marks.
+_INHERITED = (
+    "font-size",
+    "font-weight",
+    "text-anchor",
+    "fill",
+    "stroke",
+    "stroke-width",
+    "stroke-dasharray",
+)
+_CIRCLE = re.compile(r"M([\d.]+),0A\1,\1,0,1,1,-\1,0A\1,\1,0,1,1,\1,0(?:Z)?")
+_PLACE = re.compile(r"translate\(([-\d.e]+),([-\d.e]+)\)")
 _NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 _KEPT = re.compile(r"^(d|x2|y2|x|y|width|height|fill|stroke|font|text-anchor|transform|opacity)")
 _DEFAULTS = {
@@ -68,6 +84,21 @@ def inline(values: Sequence[Mapping[str, Any]]) -> Any:
     return altair.Data(values=list(values))  # type: ignore[no-untyped-call]
 
 
+def label(name: object) -> str:
+    """A name as an axis can show it.
+
+    Vega takes a minus sign or an arrow for narrower than it is, and would cut the name.
+    """
+    return str(name).replace("\u2212", "\u2013").replace(" → ", " › ")
+
+
+def even(items: Sequence[Item], most: int) -> list[Sequence[Item]]:
+    """A sequence cut into parts of nearly the same length, none above ``most``."""
+    parts = max(1, -(-len(items) // most))
+    cuts = [round(i * len(items) / parts) for i in range(parts + 1)]
+    return [items[a:b] for a, b in pairwise(cuts)]
+
+
 def trim(drawn: str) -> str:
     """The same picture in fewer bytes, with hover text where a mark describes itself."""
     ElementTree.register_namespace("", SVG)
@@ -75,11 +106,12 @@ def trim(drawn: str) -> str:
     _trim(root)
     size = {name: root.get(name, "") for name in ("width", "height", "viewBox")}
     root.attrib.clear()
-    root.attrib.update(size)
+    root.attrib.update({**size, "font-family": theme.FONT})
     return ElementTree.tostring(root, encoding="unicode", short_empty_elements=True)
 
 
 def _trim(element: ElementTree.Element) -> None:
+    before = ""
     for child in list(element):
         _trim(child)
         name = child.tag.rpartition("}")[2]
@@ -90,21 +122,69 @@ def _trim(element: ElementTree.Element) -> None:
             element.remove(child)
             continue
         tip = child.get("aria-label", "")
-        for key in list(child.attrib):
-            value = child.attrib[key]
-            if not _KEPT.match(key) or (key, value) in _DEFAULTS:
-                del child.attrib[key]
-            elif "." in value and not key.startswith("font"):
-                child.attrib[key] = _NUMBER.sub(_short, value)
-            elif key == "font-size":
-                child.attrib[key] = value.removesuffix("px")
-        if name == "g" and not child.attrib and len(child) == 1:
-            index = list(element).index(child)
-            element[index] = child[0]
+        _shorten(child)
+        if name == "path":
+            _as_circle(child)
+        elif name == "text":
+            _move(child, "x", "y")
+        elif name == "g":
+            _hoist(child)
+            if not child.attrib and len(child) == 1:
+                element[list(element).index(child)] = child = child[0]
         if tip.startswith(TIP):
             title = ElementTree.Element(f"{{{SVG}}}title")
             title.text = tip.removeprefix(TIP)
             child.insert(0, title)
+        if name == "line":
+            # A rule is drawn once for every row of the data behind it.
+            again = ElementTree.tostring(child, encoding="unicode")
+            if again == before:
+                element.remove(child)
+            before = again
+
+
+def _shorten(element: ElementTree.Element) -> None:
+    """Take out attributes that say nothing, and digits that nobody sees."""
+    for key, value in list(element.attrib.items()):
+        if not _KEPT.match(key) or key == "font-family" or (key, value) in _DEFAULTS:
+            del element.attrib[key]
+        elif "." in value and not key.startswith("font"):
+            element.attrib[key] = _NUMBER.sub(_short, value)
+        elif key == "font-size":
+            element.attrib[key] = value.removesuffix("px")
+
+
+def _as_circle(element: ElementTree.Element) -> None:
+    """A circle that is drawn as a path becomes a circle."""
+    found = _CIRCLE.fullmatch(element.get("d", ""))
+    if found and _move(element, "cx", "cy"):
+        element.tag = f"{{{SVG}}}circle"
+        del element.attrib["d"]
+        element.set("r", found.group(1))
+
+
+def _move(element: ElementTree.Element, x: str, y: str) -> bool:
+    """Say by attributes where it stands, unless it is turned as well."""
+    place = _PLACE.fullmatch(element.get("transform", ""))
+    if not place or x in element.attrib or y in element.attrib:
+        return False
+    del element.attrib["transform"]
+    element.set(x, place.group(1))
+    element.set(y, place.group(2))
+    return True
+
+
+def _hoist(group: ElementTree.Element) -> None:
+    """What all marks of a group have in common, the group says once."""
+    marks = [child for child in group if child.tag != f"{{{SVG}}}title"]
+    if len(marks) < 2:
+        return
+    for key in _INHERITED:
+        values = {mark.get(key) for mark in marks}
+        if len(values) == 1 and None not in values:
+            group.set(key, values.pop() or "")
+            for mark in marks:
+                del mark.attrib[key]
 
 
 def _unpainted(element: ElementTree.Element) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 import pandas as pd
 
 from xanalysis.report import text, theme
 from xanalysis.report.document import Figure
-from xanalysis.report.figures.draw import TIP, inline
+from xanalysis.report.figures.draw import TIP, even, inline
+
+PER_FIGURE = 50
 
 
-def draw(rows: pd.DataFrame, *, alt_text: str, note: str = "") -> Figure:
-    """The forest plot.
+def draw(rows: pd.DataFrame, *, alt_text: str, note: str = "") -> list[Figure]:
+    """The forest plot, in as many figures as keep it readable; the pooled gain stands in each.
 
     Args:
         rows: label, estimate, low, high, effects, kind (``group``, ``pooled`` or ``prediction``),
@@ -19,6 +23,25 @@ def draw(rows: pd.DataFrame, *, alt_text: str, note: str = "") -> Figure:
         alt_text: The finding.
         note: How it was pooled.
     """
+    groups, others = rows[rows["kind"] == "group"], rows[rows["kind"] != "group"]
+    domain = [min(0.0, *rows["low"].dropna(), *rows["estimate"]),
+              max(0.0, *rows["high"].dropna(), *rows["estimate"])]  # fmt: skip
+    parts = even(range(len(groups)), PER_FIGURE)
+    return [
+        Figure(
+            f"fig-forest-{number}" if len(parts) > 1 else "fig-forest",
+            "Pooled gain, with the interval in which a further study's true gain would lie"
+            + (f" ({number} of {len(parts)})" if len(parts) > 1 else ""),
+            alt_text,
+            _chart(pd.concat([groups.iloc[list(part)], others]), domain).to_dict(),
+            note if number == len(parts) else "",
+        )
+        for number, part in enumerate(parts, 1)
+    ]
+
+
+def _chart(rows: pd.DataFrame, domain: list[float]) -> Any:
+    step = 24 if len(rows) < 20 else 17
     values = []
     for r in rows.to_dict("records"):
         ends = text.interval(r["low"], r["high"])
@@ -37,7 +60,6 @@ def draw(rows: pd.DataFrame, *, alt_text: str, note: str = "") -> Figure:
                 "tip": f"{TIP}{r['label']}: {shown}",
             }
         )
-    domain = [min(0.0, *(v["low"] for v in values)), max(0.0, *(v["high"] for v in values))]
     base = alt.Chart(inline(values)).encode(
         y=alt.Y(
             "label:N",
@@ -68,16 +90,10 @@ def draw(rows: pd.DataFrame, *, alt_text: str, note: str = "") -> Figure:
         base.transform_filter(kind("pooled"))
         .mark_point(shape="diamond", filled=True, color=theme.INK, size=190, opacity=1)
         .encode(x="estimate:Q"),
-    ).properties(width=360, height=alt.Step(24))
+    ).properties(width=360, height=alt.Step(step))
     words = (
         base.mark_text(align="left", color=theme.INK)
         .encode(y=alt.Y("label:N", sort=[v["label"] for v in values], axis=None), text="shown:N")
-        .properties(width=130, height=alt.Step(24))
+        .properties(width=130, height=alt.Step(step))
     )
-    return Figure(
-        "fig-forest",
-        "Pooled gain, with the interval in which a further study's true gain would lie",
-        alt_text,
-        alt.hconcat(chart, words, spacing=6).to_dict(),
-        note,
-    )
+    return alt.hconcat(chart, words, spacing=6)

@@ -9,7 +9,7 @@ from xanalysis.report import text, theme
 from xanalysis.report.document import Figure
 from xanalysis.report.figures.draw import TIP, inline
 
-MOST = 700
+MOST = 400
 
 
 def draw(points: pd.DataFrame, *, center: float, alt_text: str, note: str = "") -> Figure:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import altair as alt
@@ -10,14 +11,18 @@ import pandas as pd
 
 from xanalysis.report import text, theme
 from xanalysis.report.document import Figure
-from xanalysis.report.figures.draw import TIP, inline
+from xanalysis.report.figures.draw import TIP, even, inline
 from xanalysis.report.figures.scale import MISSING, edges, labels, step
 
 _SMALL = 9
+# Cells beyond which a cell holds no interval, so that the picture can still be taken in.
+DENSE = 200
 
 
-def draw(grid: pd.DataFrame, rows: Sequence[str], targets: Sequence[str], note: str = "") -> Figure:
-    """The heat map.
+def draw(
+    grid: pd.DataFrame, rows: Sequence[str], targets: Sequence[str], note: str = ""
+) -> list[Figure]:
+    """The heat map, in as many figures as keep it readable.
 
     Args:
         grid: row, target, gain, low, high, languages, missing.
@@ -26,21 +31,51 @@ def draw(grid: pd.DataFrame, rows: Sequence[str], targets: Sequence[str], note: 
         note: How the intervals come about.
     """
     cuts = edges(grid["gain"].tolist())
+    dense = len(rows) * len(targets) > DENSE
+    parts = list(product(even(rows, 45 if dense else 20), even(targets, 16 if dense else 10)))
+    if dense:
+        note += (
+            " The table below has the intervals, which a picture of so many cells has no room for."
+        )
+    title = "Mean gain of every intermediate task on every target task, in points" + (
+        "" if dense else ", with 95 % intervals"
+    )
+    figures = []
+    for number, (some_rows, some_targets) in enumerate(parts, 1):
+        cells = grid[grid["row"].isin(some_rows) & grid["target"].isin(some_targets)]
+        figures.append(
+            Figure(
+                f"fig-grid-{number}" if len(parts) > 1 else "fig-grid",
+                title + (f" ({number} of {len(parts)})" if len(parts) > 1 else ""),
+                _finding(cells),
+                _chart(cells, some_rows, some_targets, cuts, dense).to_dict(),
+                note.strip() if number == len(parts) else "",
+            )
+        )
+    return figures
+
+
+def _chart(
+    grid: pd.DataFrame,
+    rows: Sequence[str],
+    targets: Sequence[str],
+    cuts: Sequence[float],
+    dense: bool,
+) -> Any:
     steps = labels(cuts)
     values = []
     for r in grid.to_dict("records"):
         where = f"{r['row']} → {r['target']}"
+        place = {"row": r["row"], "target": r["target"]}
         if r["missing"]:
-            values.append({**_place(r), "step": MISSING, "gain": "×", "interval": "missing",
-                           "ink": MISSING, "tip": f"{TIP}{where}: missing"})  # fmt: skip
+            values.append({**place, "step": MISSING, "gain": "×", "interval": "missing",
+                           "tip": f"{TIP}{where}: missing"})  # fmt: skip
             continue
-        index = step(r["gain"], cuts)
         gain, interval = text.number(r["gain"], sign=True), text.interval(r["low"], r["high"])
         values.append(
             {
-                **_place(r),
-                "step": steps[index],
-                "ink": steps[index],
+                **place,
+                "step": steps[step(r["gain"], cuts)],
                 "gain": gain,
                 "interval": interval,
                 "tip": f"{TIP}{where}: {gain} points, 95 % interval {interval}, "
@@ -62,7 +97,6 @@ def draw(grid: pd.DataFrame, rows: Sequence[str], targets: Sequence[str], note: 
             title="intermediate task",
             axis=alt.Axis(domain=False, ticks=False, grid=False, labelLimit=200),
         ),
-        description="tip:N",
     )
     fill = alt.Color(
         "step:N",
@@ -73,33 +107,32 @@ def draw(grid: pd.DataFrame, rows: Sequence[str], targets: Sequence[str], note: 
             symbolType="square",
             orient="bottom",
             direction="horizontal",
-            columns=4 if len(targets) < 7 else 8,
+            columns=4 if len(targets) < 10 else 8,
         ),
     )
     ink = alt.Color(
-        "ink:N",
+        "step:N",
         scale=alt.Scale(domain=order, range=[*theme.ON_DIVERGING, theme.MUTED]),
         legend=None,
     )
-    chart = alt.layer(
-        base.mark_rect(stroke=theme.PAPER, strokeWidth=2).encode(color=fill),
-        base.mark_text(fontSize=12, fontWeight="bold", dy=-5).encode(text="gain:N", color=ink),
-        base.mark_text(fontSize=_SMALL, dy=9).encode(text="interval:N", color=ink),
-    ).resolve_scale(color="independent")
-    chart = chart.properties(
-        width=alt.Step(max(66, min(90, 760 // max(1, len(targets))))), height=alt.Step(36)
+    # Only the ground describes itself: texts let the pointer through.
+    ground = base.mark_rect(stroke=theme.PAPER, strokeWidth=2).encode(
+        color=fill, description="tip:N"
     )
-    return Figure(
-        "fig-grid",
-        "Mean gain of every intermediate task on every target task, in points, with 95 % intervals",
-        _finding(grid),
-        chart.to_dict(),
-        note,
-    )
-
-
-def _place(row: Mapping[Any, Any]) -> dict[str, Any]:
-    return {"row": row["row"], "target": row["target"]}
+    if dense:
+        gains = base.mark_text(fontSize=10).encode(text="gain:N", color=ink)
+        layers, width, height = [ground, gains], 48, 20
+    else:
+        gains = base.mark_text(fontSize=12, fontWeight="bold", dy=-5)
+        ends = base.mark_text(fontSize=_SMALL, dy=9)
+        layers = [
+            ground,
+            gains.encode(text="gain:N", color=ink),
+            ends.encode(text="interval:N", color=ink),
+        ]
+        width, height = max(70, min(90, 760 // max(1, len(targets)))), 36
+    chart = alt.layer(*layers).resolve_scale(color="independent")
+    return chart.properties(width=alt.Step(width), height=alt.Step(height))
 
 
 def _finding(grid: pd.DataFrame) -> str:

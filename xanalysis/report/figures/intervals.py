@@ -10,6 +10,7 @@ import pandas as pd
 from xanalysis.report import text, theme
 from xanalysis.report.document import Figure
 from xanalysis.report.figures.draw import TIP, inline
+from xanalysis.report.figures.draw import label as axis_label
 
 WIDTH = 420
 
@@ -68,7 +69,7 @@ def chart(
         interval = text.interval(r[low], r[high])
         values.append(
             {
-                "label": str(r[label]),
+                "label": axis_label(r[label]),
                 "value": _finite(r[value]),
                 "low": _finite(r[low]),
                 "high": _finite(r[high]),

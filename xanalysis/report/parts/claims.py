@@ -11,7 +11,8 @@ import pandas as pd
 
 from xanalysis.errors import InputError
 from xanalysis.report import text, theme
-from xanalysis.report.document import Claims, Column, Item, Section, Table
+from xanalysis.report.claimsets import bin_set, claim_anchor, document_set, mark_set
+from xanalysis.report.document import Claims, Column, Finding, Item, Section, Table
 from xanalysis.report.figures import FIGURES
 from xanalysis.report.material import Material
 from xanalysis.report.parts import attempt
@@ -39,7 +40,10 @@ def _file(material: Material, number: int, section: Section) -> Iterator[Item]:
     counts = Counter(v["verdict"] for v in verdicts)
     title = claims.paper.short or claims.paper.id
     told = ", ".join(f"{counts[w]} {w.lower()}" for w in theme.VERDICTS if counts[w])
-    section.findings.append(f"{title} ({path.name}): of {len(verdicts)} claims, {told}.")
+    name = slug(path.stem)
+    section.findings.append(
+        Finding(f"{title} ({path.name}): of {len(verdicts)} claims, {told}.", f"tab-claims-{name}")
+    )
     frame = pd.DataFrame(
         [
             {
@@ -49,13 +53,13 @@ def _file(material: Material, number: int, section: Section) -> Iterator[Item]:
                 "estimate": v["estimate"],
                 "low": v["low"],
                 "high": v["high"],
-                "rule": v["rule"].removeprefix(v["verdict"] + ": "),
+                "rule": v["why"],
             }
             for v in verdicts
         ],
         columns=["id", "verdict", "arithmetic", "estimate", "low", "high", "rule"],
     ).astype({"estimate": "float64", "low": "float64", "high": "float64"})
-    name = slug(path.stem)
+    anchors = [claim_anchor(name, v["id"]) for v in verdicts]
     yield Table(
         f"tab-claims-{name}",
         f"Verdicts on {title} ({claims.paper.id})",
@@ -63,26 +67,29 @@ def _file(material: Material, number: int, section: Section) -> Iterator[Item]:
             Column("id", "claim"),
             Column("verdict", "verdict"),
             Column("arithmetic", "printed digits"),
-            Column("estimate", "estimate", "plain"),
-            Column("low", "95 % interval", "interval", high="high"),
+            *_known(frame, Column("estimate", "estimate", "plain")),
+            *_known(frame, Column("low", "95 % interval", "interval", high="high")),
             Column("rule", "why"),
         ),
         frame,
         "Verdict: what the evidence lets one conclude. Printed digits: whether they follow from "
         "the evidence. A replication on another model speaks to a claim's direction only.",
-        {"id": [_anchor(name, v["id"]) for v in verdicts]},
+        anchors,
+        {"id": anchors},
     )
-    for verdict in verdicts:
-        verdict["anchor"] = _anchor(name, verdict["id"])
+    for verdict, anchor in zip(verdicts, anchors, strict=True):
+        verdict["anchor"] = anchor
     yield Claims(f"claims-{name}", f"Behind the verdicts on {title}", tuple(verdicts))
 
 
-def _anchor(name: str, claim: str) -> str:
-    return f"claim-{name}-{slug(claim)}"
+def _known(frame: pd.DataFrame, column: Column) -> tuple[Column, ...]:
+    """The column, where any of its numbers is known."""
+    return (column,) if frame[column.key].notna().any() else ()
 
 
 def _plain(verdict: Any) -> dict[str, Any]:
     result: dict[str, Any] = verdict.model_dump(mode="json")
+    result["why"] = result["rule"].removeprefix(f"{result['verdict']}: ")
     result["sign"] = theme.VERDICT_SIGNS[result["verdict"]]
     result["shown"] = {
         "estimate": text.number(result["estimate"]),
@@ -126,6 +133,7 @@ def _audit(name: str, audit: Audit) -> Iterator[Item]:
         ),
         pd.DataFrame(audit.documents),
         "Marks and confidences are the documents' own.",
+        [document_set(name, row["document"]) for row in audit.documents],
     )
     yield Table(
         f"tab-agreement-{name}",
@@ -133,6 +141,7 @@ def _audit(name: str, audit: Audit) -> Iterator[Item]:
         (Column("mark", "mark"), *(Column(word, word.lower(), "count") for word in words)),
         pd.DataFrame([{"mark": a.mark, **a.counts} for a in audit.agreement]),
         "One count per document and claim.",
+        [mark_set(name, a.mark) for a in audit.agreement],
     )
     for number, calibration in enumerate(audit.calibration, 1):
         if not calibration.bins:
@@ -166,6 +175,7 @@ def _audit(name: str, audit: Audit) -> Iterator[Item]:
                 Column("low", "95 % interval", "interval", high="high"),
             ),
             bins,
+            rows=[bin_set(name, number, b.low) for b in calibration.bins],
         )
     yield from _lists(name, audit)
 
@@ -183,7 +193,7 @@ def _lists(name: str, audit: Audit) -> Iterator[Item]:
                 f"Audit: {title[0].lower()}{title[1:]}",
                 (Column("id", "claim"), Column("why", "why")),
                 pd.DataFrame(found),
-                links={"id": [_anchor(name, item["id"]) for item in found]},
+                links={"id": [claim_anchor(name, item["id"]) for item in found]},
             )
     if audit.versions:
         yield Table(
@@ -195,7 +205,7 @@ def _lists(name: str, audit: Audit) -> Iterator[Item]:
                 Column("says", "difference"),
             ),
             pd.DataFrame([v.model_dump() for v in audit.versions]),
-            links={"id": [_anchor(name, v.id) for v in audit.versions]},
+            links={"id": [claim_anchor(name, v.id) for v in audit.versions]},
         )  # fmt: skip
 
 

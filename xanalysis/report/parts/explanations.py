@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from xanalysis.errors import InputError
 from xanalysis.report import text
-from xanalysis.report.document import Column, Item, Section, Table
+from xanalysis.report.document import Column, Finding, Item, Section, Table
 from xanalysis.report.figures import FIGURES
 from xanalysis.report.material import Material
 from xanalysis.report.parts import attempt, sentences
 from xanalysis.report.rowsets import model_set
 
 TRAINING = "en"
-DISTANCES = {
-    "syntactic": "syntactic distance to English (URIEL)",
-    "geographic": "geographic distance to English (URIEL)",
-}
-CORPUS = "log10 of the language's GiB in CC-100"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number that gain may move with: on an axis, in a sentence, and what one unit of it is."""
+
+    axis: str
+    phrase: str
+    unit: str
+
+
+_WHOLE = "over its whole range from 0 to 1"
+SYNTACTIC = Number("syntactic distance to English (URIEL)", "syntactic distance to English", _WHOLE)
+GEOGRAPHIC = Number(
+    "geographic distance to English (URIEL)", "geographic distance to English", _WHOLE
+)
+CORPUS = Number(
+    "log10 of the language's GiB in CC-100",
+    "the size of a language's corpus in CC-100",
+    "for every tenfold corpus",
+)
 
 
 def part(material: Material) -> Section:
@@ -46,7 +63,8 @@ def corpus_languages(material: Material) -> pd.DataFrame:
 
 
 def _distances(material: Material, section: Section) -> Iterator[Item]:
-    yield from _model(section, distance_languages(material), DISTANCES, "distance")
+    numbers = {"syntactic": SYNTACTIC, "geographic": GEOGRAPHIC}
+    yield from _model(section, distance_languages(material), numbers, "distance")
 
 
 def _corpus(material: Material, section: Section) -> Iterator[Item]:
@@ -58,28 +76,31 @@ def _corpus(material: Material, section: Section) -> Iterator[Item]:
             if lost == 1
             else f"{lost} languages are not in CC-100, have no corpus size and are left out here."
         )
-    names = {"corpus": CORPUS, "syntactic": DISTANCES["syntactic"]}
-    yield from _model(section, seen, names, "corpus", draw=("corpus",))
+    numbers = {"corpus": CORPUS, "syntactic": SYNTACTIC}
+    yield from _model(section, seen, numbers, "corpus", draw=("corpus",))
 
 
 def _model(
     section: Section,
     table: pd.DataFrame,
-    names: dict[str, str],
+    numbers: Mapping[str, Number],
     key: str,
     draw: tuple[str, ...] = (),
 ) -> Iterator[Item]:
     from xanalysis.stats import fit_mixed
 
-    if table["family"].nunique() < 2 or len(table) < len(names) + 4:
+    if table["family"].nunique() < 2 or len(table) < len(numbers) + 4:
         raise InputError(
             f"{len(table)} languages of {table['family'].nunique()} families are too few for a "
-            f"model with {len(names)} numbers and a family effect"
+            f"model with {len(numbers)} numbers and a family effect"
         )
-    formula = f"mean ~ {' + '.join(names)} + (1|family)"
+    formula = f"mean ~ {' + '.join(numbers)} + (1|family)"
     model = fit_mixed(formula, table)
     coefficients = model.coefficients.copy()
-    coefficients["what"] = [names.get(str(term), str(term)) for term in coefficients["term"]]
+    coefficients["what"] = [
+        numbers[str(term)].axis if str(term) in numbers else str(term)
+        for term in coefficients["term"]
+    ]
     yield Table(
         f"tab-model-{key}",
         f"Mixed model of language means: {formula}",
@@ -95,9 +116,9 @@ def _model(
         f"{model.n_rows} languages; restricted maximum likelihood, Satterthwaite's degrees of "
         "freedom. The unit of a distance's slope is the whole range from 0 to 1."
         + f" {sentences(model.notes)}".rstrip(),
-        {"estimate": [model_set(key)] * len(coefficients)},
+        [model_set(key)] * len(coefficients),
     )
-    for name in draw or tuple(names):
+    for name in draw or tuple(numbers):
         row = coefficients[coefficients["term"] == name]
         if row.empty:
             continue
@@ -106,18 +127,21 @@ def _model(
         curve = model.means(name, at={name: at.tolist()})
         curve = curve.rename(columns={name: "x", "estimate": "mean"})
         points = pd.DataFrame({"x": table[name], "y": table["mean"], "label": table["name"]})
+        number = numbers[name]
         slope = (
-            f"{text.number(r['estimate'], sign=True)} points per unit of {names[name]} "
-            f"(95 % interval {text.interval(r['low'], r['high'])})"
+            f"{text.number(r['estimate'], sign=True)} points {number.unit}, "
+            f"95 % interval {text.interval(r['low'], r['high'])}"
         )
         if r["low"] > 0 or r["high"] < 0:
-            section.findings.append(f"Gain moves with {names[name]}: {slope}.")
+            way = "rises" if r["estimate"] > 0 else "falls"
+            told = f"Gain {way} with {number.phrase}: {slope}."
+            section.findings.append(Finding(told, f"tab-model-{key}"))
         yield FIGURES["partial"](
             curve,
             points.dropna(),
             id=f"fig-partial-{key}-{name}",
-            title=f"Partial effect of the {names[name]}",
-            axis=names[name],
+            title=f"Partial effect of {number.phrase}",
+            axis=number.axis,
             alt_text=f"Scatter of {len(points.dropna())} languages with the model's line: {slope}.",
             note="Line and band: the model's marginal mean with its 95 % interval, other numbers "
             "at their means. Points: the languages' mean gains, as measured.",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pandas as pd
+
 from xanalysis.report import text
-from xanalysis.report.document import Column, Item, Section, Table
+from xanalysis.report.document import Column, Finding, Item, Section, Table
 from xanalysis.report.figures import FIGURES
 from xanalysis.report.material import Material
 from xanalysis.report.names import own_name
 from xanalysis.report.parts import attempt, sentences
-from xanalysis.report.rowsets import LANGUAGES, family_set
+from xanalysis.report.rowsets import LANGUAGES, contrast_set, family_set
+from xanalysis.stats.families.units import SINGLE
 
 _MOST_CONTRASTS = 40
 
@@ -51,11 +54,12 @@ def _families(material: Material, section: Section) -> Iterator[Item]:
     p = float(shuffled["p"].iloc[0]) if len(shuffled) else float("nan")
     if p == p:
         verdict = "differ" if p < 0.05 else "do not demonstrably differ"
-        section.findings.append(
+        told = (
             f"Language families {verdict} in gain (permutation of whole languages, "
             f"p {text.p_value(p) if p < 0.001 else '= ' + text.p_value(p)}; "
             f"{len(means)} groups, {len(found.languages)} languages)."
         )
+        section.findings.append(Finding(told, "tab-family-tests"))
     first = means.iloc[0]
     yield FIGURES["intervals"](
         means,
@@ -80,7 +84,7 @@ def _families(material: Material, section: Section) -> Iterator[Item]:
             Column("se", "s.e.", "number"),
         ),
         means,
-        links={"mean": [family_set(str(name)) for name in means["family"]]},
+        rows=[family_set(str(name)) for name in means["family"]],
     )
     yield Table(
         "tab-family-tests",
@@ -94,17 +98,34 @@ def _families(material: Material, section: Section) -> Iterator[Item]:
         ),
         tests,
         sentences(found.notes),
-        {"statistic": [LANGUAGES] * len(tests)},
+        [LANGUAGES] * len(tests),
     )
-    contrasts = found.contrasts.copy()
-    contrasts["label"] = contrasts["first"] + " \u2212 " + contrasts["second"]
-    size = contrasts["difference"].abs()
-    contrasts = contrasts.assign(size=size).sort_values("size", ascending=False, kind="stable")
-    shown = contrasts.head(_MOST_CONTRASTS).reset_index(drop=True)
+    yield from _contrasts(material)
+
+
+def shown_contrasts(material: Material) -> pd.DataFrame:
+    """The contrasts that are shown, largest first: between families, at most the largest."""
+    table = _between_families(material)
+    shown = table.head(_MOST_CONTRASTS).reset_index(drop=True)
+    shown["label"] = shown["first"] + " \u2212 " + shown["second"]
     shown["significant"] = shown["p_simultaneous"] < 0.05
+    return shown
+
+
+def _between_families(material: Material) -> pd.DataFrame:
+    """All contrasts but those with the pooled single languages, which are no family."""
+    table = material.families.contrasts
+    table = table[(table["first"] != SINGLE) & (table["second"] != SINGLE)]
+    size = table["difference"].abs()
+    return table.assign(size=size).sort_values("size", ascending=False, kind="stable")
+
+
+def _contrasts(material: Material) -> Iterator[Item]:
+    shown, number = shown_contrasts(material), len(_between_families(material))
     most = (
-        f"The {_MOST_CONTRASTS} largest of {len(contrasts)} contrasts. "
-        if len(contrasts) > _MOST_CONTRASTS
+        f"The {len(shown)} largest of {number} contrasts; the others are among the results of "
+        "compare-families. "
+        if number > len(shown)
         else ""
     )
     if len(shown):
@@ -121,23 +142,28 @@ def _families(material: Material, section: Section) -> Iterator[Item]:
             value="difference",
             axis="difference of gains, points",
         )
-    yield Table(
+        yield _contrast_table(shown, most)
+
+
+def _contrast_table(shown: pd.DataFrame, most: str) -> Table:
+    return Table(
         "tab-contrasts",
         "Contrasts between families",
         (
             Column("label", "contrast"),
             Column("difference", "difference", "gain", star="significant"),
-            Column("low", "simultaneous 95 % interval", "interval", high="high"),
-            Column("p_simultaneous", "p (Tukey\u2013Kramer)", "p"),
+            Column("low", "95 % interval", "interval", high="high"),
+            Column("p_simultaneous", "p (simultaneous)", "p"),
             Column("p_holm", "p (Holm)", "p"),
             Column("hedges_g", "Hedges g", "number"),
         ),
         shown,
-        most + "* simultaneous p < .05.",
-        {
-            "difference": [family_set(str(name)) for name in shown["first"]],
-            "low": [family_set(str(name)) for name in shown["second"]],
-        },
+        most + "Intervals and p are simultaneous (Tukey\u2013Kramer); * p < .05. Single languages, "
+        "pooled above, are no family and stand in no contrast.",
+        [
+            contrast_set(str(a), str(b))
+            for a, b in zip(shown["first"], shown["second"], strict=True)
+        ],
     )
 
 
@@ -159,5 +185,5 @@ def _language_table(material: Material) -> Iterator[Item]:
         ),
         table,
         "Families and genera: URIEL and WALS, see xanalysis.languages. Own names: CLDR.",
-        {"mean": [f"lang-{code}" for code in table["language"]]},
+        [f"lang-{code}" for code in table["language"]],
     )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 
 from xanalysis.report import text
-from xanalysis.report.document import Column, Item, Section, Table
+from xanalysis.report.document import Column, Finding, Item, Section, Table
 from xanalysis.report.figures import FIGURES
+from xanalysis.report.figures.draw import even
 from xanalysis.report.material import Material
 from xanalysis.report.parts import attempt
 from xanalysis.report.slugs import anchor
 
+_MOST_COLUMNS = 12  # targets beside each other in a table
 _MEANS = (
     "Each number is the mean over languages of the gain over the baseline without an intermediate "
     "task, seeds averaged. "
@@ -41,15 +44,16 @@ def _grid(material: Material, section: Section) -> Iterator[Item]:
     missing = grid[grid["missing"]]
     if len(known):
         best = known.iloc[int(known["gain"].argmax())]
-        section.findings.append(
+        told = (
             f"{_best(float(best['gain']))}: {best['row']} on {best['target']}, "
             f"{text.number(best['gain'], sign=True)} points, 95 % interval "
             f"{text.interval(best['low'], best['high'])}. {_counts(known)}"
         )
+        section.findings.append(Finding(told, "tab-cells"))
     note = _intervals(grid)
     if len(missing):
         note += "Cells with × have no score, or no baseline to compare it with. "
-    yield FIGURES["heatmap"](grid, material.rows, material.targets, note.strip())
+    yield from FIGURES["heatmap"](grid, material.rows, material.targets, note.strip())
     notes = material.gains.attrs.get("notes", [])
     if notes:
         yield "On the gains: " + "; ".join(notes) + "."
@@ -77,25 +81,24 @@ def _counts(known: pd.DataFrame) -> str:
 
 def _table(material: Material) -> Iterator[Item]:
     grid = material.grid
-    wide = pd.DataFrame({"row": material.rows})
-    columns = [Column("row", "intermediate task")]
-    links: dict[str, list[str | None]] = {}
-    for target in material.targets:
-        cells = grid[grid["target"] == target].set_index("row").reindex(material.rows)
-        wide[f"gain {target}"] = cells["gain"].to_numpy()
-        wide[f"star {target}"] = cells["significant"].to_numpy(bool)
-        columns.append(Column(f"gain {target}", target, "gain", star=f"star {target}"))
-        links[f"gain {target}"] = [
-            None if gone else anchor(row, target)
-            for row, gone in zip(cells.index, cells["missing"], strict=True)
-        ]
     note = (
         _intervals(grid) + "* differs from zero after Holm's adjustment over all cells of the grid "
         "(5 %). Languages are related, so the intervals and tests are "
         "optimistic; the families section accounts for that."
     )
-    yield Table("tab-grid", "Mean gain by intermediate and target task, in points",
-                tuple(columns), wide, note, links)  # fmt: skip
+    parts = even(material.targets, _MOST_COLUMNS)
+    for number, targets in enumerate(parts, 1):
+        several = len(parts) > 1
+        wide, columns, links = _wide(grid, material.rows, targets)
+        yield Table(
+            f"tab-grid-{number}" if several else "tab-grid",
+            "Mean gain by intermediate and target task, in points"
+            + f" ({number} of {len(parts)})" * several,
+            columns,
+            wide,
+            note if number == len(parts) else "",
+            links=links,
+        )
     cells = grid[~grid["missing"]].reset_index(drop=True)
     yield Table(
         "tab-cells",
@@ -109,6 +112,24 @@ def _table(material: Material) -> Iterator[Item]:
             Column("languages", "languages", "count"),
         ),
         cells,
-        "",
-        {"gain": [anchor(r, t) for r, t in zip(cells["row"], cells["target"], strict=True)]},
+        rows=[anchor(r, t) for r, t in zip(cells["row"], cells["target"], strict=True)],
     )
+
+
+def _wide(
+    grid: pd.DataFrame, rows: list[str], targets: Sequence[str]
+) -> tuple[pd.DataFrame, tuple[Column, ...], dict[str, list[str | None]]]:
+    """The grid with a column per target, how the columns are shown, and where cells lead to."""
+    wide: dict[str, Any] = {"row": rows}
+    columns = [Column("row", "intermediate task")]
+    links: dict[str, list[str | None]] = {}
+    for target in targets:
+        cells = grid[grid["target"] == target].set_index("row").reindex(rows)
+        wide[f"gain {target}"] = cells["gain"].to_numpy()
+        wide[f"star {target}"] = cells["significant"].to_numpy(bool)
+        columns.append(Column(f"gain {target}", target, "gain", star=f"star {target}"))
+        links[f"gain {target}"] = [
+            None if gone else anchor(row, target)
+            for row, gone in zip(cells.index, cells["missing"], strict=True)
+        ]
+    return pd.DataFrame(wide), tuple(columns), links

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from xanalysis.report import text
-from xanalysis.report.document import Column, Item, Section, Table
+from xanalysis.report.document import Column, Finding, Item, Section, Table
 from xanalysis.report.figures import FIGURES
 from xanalysis.report.material import Material
 from xanalysis.report.parts import attempt, sentences
 from xanalysis.report.rowsets import EFFECTS, effect_set
+
+if TYPE_CHECKING:
+    from xanalysis.stats.meta.result import MetaAnalysis
 
 
 def part(material: Material) -> Section:
@@ -27,12 +31,13 @@ def _meta(material: Material, section: Section) -> Iterator[Item]:
     pooled = analysis.coefficients.iloc[0]
     low, high = analysis.prediction
     ahead = text.interval(low, high)
-    section.findings.append(
+    told = (
         f"Pooled over {analysis.k:,} pairs of intermediate and target task: "
         f"{text.number(pooled['estimate'], sign=True)} points "
         f"{text.interval(pooled['low'], pooled['high'])}; a further study's true gain would lie in "
         f"{ahead} (95 % prediction interval)."
     )
+    section.findings.append(Finding(told, "tab-forest"))
     rows = []
     if found.groups is not None and found.by is not None:
         for r in found.groups.to_dict("records"):
@@ -57,13 +62,13 @@ def _meta(material: Material, section: Section) -> Iterator[Item]:
     frame = pd.DataFrame(rows)
     nested = f", nested in {' and '.join(found.nesting)}" if found.nesting else ""
     method = f"{analysis.method}, tests {analysis.test}{nested}"
-    yield FIGURES["forest"](
+    yield from FIGURES["forest"](
         frame,
         alt_text=f"Forest plot. Pooled gain {text.number(pooled['estimate'], sign=True)} points "
         f"{text.interval(pooled['low'], pooled['high'])}, prediction interval {ahead}.",
         note=f"{analysis.k:,} effects ({method}): the mean gain of an intermediate on a target "
-        f"task, with its standard error over languages. Squares: subgroups by {found.by}, larger "
-        "for more effects. Diamond: pooled. Wide bar: prediction interval.",
+        "task, with its standard error over languages and runs. Squares: subgroups by "
+        f"{found.by}, larger for more effects. Diamond: pooled. Wide bar: prediction interval.",
     )
     yield Table(
         "tab-forest",
@@ -76,30 +81,14 @@ def _meta(material: Material, section: Section) -> Iterator[Item]:
         ),
         frame,
         sentences(found.notes),
-        {
-            "estimate": [
-                effect_set(label) if kind == "group" else EFFECTS
-                for label, kind in zip(frame["label"], frame["kind"], strict=True)
-            ]
-        },
+        [
+            effect_set(label) if kind == "group" else EFFECTS
+            for label, kind in zip(frame["label"], frame["kind"], strict=True)
+        ],
     )
-    spread = analysis.heterogeneity.copy()
-    spread["shown"] = [_symbol(str(name)) for name in spread["quantity"]]
-    ends = (Column("low", "95 % interval", "interval", high="high"),)
-    yield Table(
-        "tab-heterogeneity",
-        "Heterogeneity",
-        (
-            Column("shown", "quantity"),
-            Column("value", "value", "number"),
-            *(ends if spread["low"].notna().any() else ()),
-        ),
-        spread,
-        f"Q = {text.number(analysis.q[0])} on {analysis.q[1]} df, "
-        f"p {'' if analysis.q[2] < 0.001 else '= '}{text.p_value(analysis.q[2])}.",
-        {"value": [EFFECTS] * len(spread)},
-    )
+    names = material.row_names(found.cells) + " → " + found.cells["target"].astype(str)
     egger = found.egger
+    yield _heterogeneity(analysis, egger)
     asymmetry = (
         "Asymmetry cannot be tested: the standard errors are all alike, or there are too few "
         "effects."
@@ -108,12 +97,38 @@ def _meta(material: Material, section: Section) -> Iterator[Item]:
         f"{text.p_value(float(egger['p']))}."
     )
     yield FIGURES["funnel"](
-        analysis.funnel(),
+        analysis.funnel().assign(name=names.to_numpy()),
         center=analysis.estimate,
         alt_text=f"Funnel plot of {analysis.k:,} effects around "
         f"{text.number(analysis.estimate, sign=True)} points. {asymmetry}",
         note="Dashed: where 95 % of the effects would lie if sampling error were all there is. "
         + asymmetry,
+    )
+
+
+def _heterogeneity(analysis: MetaAnalysis, egger: pd.Series | None) -> Table:
+    spread = analysis.heterogeneity.assign(
+        shown=[_symbol(str(name)) for name in analysis.heterogeneity["quantity"]]
+    )
+    statistic, df, p = analysis.q
+    tests = [{"shown": "Cochran's Q", "value": statistic, "df": df, "p": p}]
+    if egger is not None:
+        known = {"value": egger["statistic"], "df": egger["df"], "p": egger["p"]}
+        tests.append({"shown": "Egger's t, of asymmetry", **known})
+    spread = pd.concat([spread, pd.DataFrame(tests)], ignore_index=True)
+    ends = (Column("low", "95 % interval", "interval", high="high"),)
+    return Table(
+        "tab-heterogeneity",
+        "Heterogeneity and asymmetry",
+        (
+            Column("shown", "quantity"),
+            Column("value", "value", "number"),
+            *(ends if spread["low"].notna().any() else ()),
+            Column("df", "df", "plain", 1),
+            Column("p", "p", "p"),
+        ),
+        spread,
+        rows=[EFFECTS] * len(spread),
     )
 
 

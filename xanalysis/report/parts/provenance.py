@@ -8,6 +8,7 @@ import pandas as pd
 
 from xanalysis.report.document import Column, Section, Table
 from xanalysis.report.material import Material
+from xanalysis.report.rowsets import SCORES
 
 
 def part(material: Material) -> Section:
@@ -55,6 +56,7 @@ def part(material: Material) -> Section:
                     ),
                 ),
                 made.reset_index(),
+                rows=[SCORES] * len(made),
             )
         )
     return section

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,16 @@ from xanalysis.report.document import Column, Item, Section, Table
 from xanalysis.report.figures import FIGURES
 from xanalysis.report.material import LEVEL, Material
 from xanalysis.report.parts import attempt
-from xanalysis.report.rowsets import LANGUAGES, family_set
+from xanalysis.report.rowsets import DEGENERATE, LANGUAGES, SCORES, family_set, without_set
+from xanalysis.report.slugs import anchor
+
+_ACCOUNTINGS = {
+    "none": "nothing: as if independent",
+    "family": "families",
+    "family > genus": "families and genera",
+    "tree": "the family tree",
+}
+_MOST_SINGLE = 300  # runs without a second seed beyond which they are not drawn once more
 
 
 def part(material: Material) -> Section:
@@ -51,7 +60,7 @@ def _leave_one_out(material: Material) -> Iterator[Item]:
             Column("p_families", "p (families differ)", "p"),
         ),
         table,
-        links={"mean": [family_set(str(name)) for name in table["without"]]},
+        rows=[without_set(str(name)) for name in table["without"]],
     )
 
 
@@ -63,16 +72,17 @@ def _related(material: Material) -> Iterator[Item]:
             "How estimates move with each way of accounting for related languages",
             (
                 Column("estimate", "estimate"),
-                Column("accounting", "languages are"),
+                Column("accounting", "accounting for"),
                 Column("value", "value", "gain"),
                 Column("low", "95 % interval", "interval", high="high"),
                 Column("se", "s.e.", "number"),
                 Column("p", "p", "p"),
             ),
-            found.galton,
-            "Languages that descend from one another or live side by side are not independent "
-            "(Galton's problem): an estimate that stands only in the first line does not stand.",
-            {"value": [LANGUAGES] * len(found.galton)},
+            found.galton.replace({"accounting": _ACCOUNTINGS}),
+            "Slopes are points per standard deviation, one number at a time. Languages that "
+            "descend from one another or live side by side are not independent (Galton's "
+            "problem): an estimate that stands only in the first line does not stand.",
+            [LANGUAGES] * len(found.galton),
         )
     if len(found.moran):
         yield Table(
@@ -86,7 +96,7 @@ def _related(material: Material) -> Iterator[Item]:
                 Column("p", "p", "p"),
             ),
             found.moran,
-            links={"value": [LANGUAGES] * len(found.moran)},
+            rows=[LANGUAGES] * len(found.moran),
         )
 
 
@@ -103,21 +113,58 @@ def _holds(material: Material) -> Iterator[Item]:
         ),
         material.families.holds,
         "In at least: partial conjunction, the number of languages that the data prove at 5 %.",
-        {"holds": [family_set(str(name)) for name in material.families.holds["scope"]]},
+        [family_set(str(name)) for name in material.families.holds["scope"]],
     )
 
 
 def _seeds(material: Material) -> Iterator[Item]:
     runs = material.runs
+    repeated = runs.groupby(["row", "target"])["seed"].nunique().max() > 1
     if runs["seed"].isna().all():
         yield (
             "The results give no seeds, so how far repeated runs lie apart cannot be told; each "
             "mark is one score of each cell."
         )
-    elif runs.groupby(["row", "target"])["seed"].nunique().max() < 2:
+    elif not repeated:
         yield "Every cell has a single seed, so how far repeated runs lie apart cannot be told."
+    if not repeated and len(runs) > _MOST_SINGLE:
+        return  # the grid shows the same numbers
     yield FIGURES["seeds"](runs, material.rows, material.targets,
                            "A cross is a run that collapsed (degenerate).")  # fmt: skip
+    yield _spread(runs, material.targets)
+
+
+def _spread(runs: pd.DataFrame, targets: Sequence[str]) -> Table:
+    """How far the seeds of each target's cells lie apart."""
+    cells = runs.groupby(["row", "target"])["gain"].agg(["size", "std", "min", "max"]).reset_index()
+    cells["range"] = (cells["max"] - cells["min"]).where(cells["size"] > 1)
+    widest = cells.sort_values("range", ascending=False, kind="stable").drop_duplicates("target")
+    table = runs.groupby("target").agg(runs=("gain", "size"), degenerate=("degenerate", "sum"))
+    table["sd"] = cells.groupby("target")["std"].median()
+    table = table.join(widest.set_index("target")[["range", "row"]])
+    table = table.reindex([name for name in targets if name in table.index]).reset_index()
+    table["row"] = table["row"].where(table["range"].notna(), "")
+    there = [
+        anchor(row, target) if row else None
+        for row, target in zip(table["row"], table["target"], strict=True)
+    ]
+    return Table(
+        "tab-seeds",
+        "How far seeds lie apart, by target task",
+        (
+            Column("target", "target task"),
+            Column("runs", "training runs", "count"),
+            Column("degenerate", "degenerate", "count"),
+            Column("sd", "median s.d.", "number"),
+            Column("range", "largest distance", "number"),
+            Column("row", "there"),
+        ),
+        table,
+        "Of a run's gain, the mean over languages: standard deviation and distance between the "
+        "seeds of one cell, in points.",
+        [SCORES] * len(table),
+        {"range": there, "row": there},
+    )
 
 
 def _degenerate(material: Material) -> Iterator[Item]:
@@ -149,5 +196,5 @@ def _degenerate(material: Material) -> Iterator[Item]:
         pd.DataFrame(rows, columns=["runs", "scores", "languages", "mean", "low", "high"]),
         f"{int(runs['degenerate'].sum())} of {len(runs)} training runs, or their baselines, "
         "collapsed.",
-        {"mean": ["rows-scores"] * len(rows)},
+        [SCORES, DEGENERATE],
     )
