@@ -80,10 +80,12 @@ def test_no_fixed_effect(data):
     assert "no rows" in error("gain ~ 1 + (1|language)", data.iloc[:0])
 
 
-def test_numpy_functions_are_the_transforms(data):
+def test_what_r_and_numpy_spell_otherwise(data):
     data["x"] = np.exp(data["x"])
     ours = fit_mixed("gain ~ np.log(x) + (1|language)", data)
     assert list(ours.coefficients["term"]) == ["Intercept", "log(x)"]
+    squares = fit_mixed("gain ~ I(x^2) + (1|language)", data)
+    assert squares.deviance == fit_mixed("gain ~ I(x**2) + (1|language)", data).deviance
 
 
 def test_weights_follow_the_index(data):

@@ -14,6 +14,7 @@ from xanalysis import fit_mixed
 from xanalysis.errors import InputError
 from xanalysis.stats.mixed.deviance import diagonal, evaluate, lower
 from xanalysis.stats.mixed.multiplicity import GreatestT
+from xanalysis.stats.mixed.optimise import minimise
 from xanalysis.stats.mixed.products import compute, loadings
 
 from .reference import fitted, table
@@ -96,6 +97,21 @@ def test_known_sampling_variances(small, residual):
         )
     for x in (model.coefficients, model.coefficient_table(method="kenward-roger")):
         assert np.isfinite(x[["se", "df", "p"]].to_numpy()).all()
+
+
+@pytest.mark.parametrize("seed", [22, 34])
+def test_a_correlation_at_its_bound_is_no_wall(seed):
+    rng = np.random.default_rng(seed)
+    g = rng.integers(0, 8, 40)
+    data = pd.DataFrame({"g": g, "f": rng.choice(list("abc"), 40), "x": rng.normal(size=40)})
+    data["y"] = rng.normal(0, 0.5, 8)[g] + rng.normal(0, 0.5, 8)[g] * data["x"]
+    data["y"] += rng.normal(size=40)
+    model = fit_mixed("y ~ x + (x | g)", data)
+    products = model.optimum.evaluation.products
+    starts = [np.array([a, b, c]) for a in (0.2, 1.0) for b in (-0.3, 0.0, 0.3) for c in (0.1, 0.5)]
+    least = min(minimise(products, True, start).evaluation.deviance(True) for start in starts)
+    assert model.deviance <= least + 1e-6
+    assert model.converged
 
 
 def test_known_variances_in_other_units(small):

@@ -90,7 +90,7 @@ def parse(text: str) -> MixedFormula:
     left, right = (side.strip() for side in text.split("~"))
     if not left:
         raise InputError(f"formula '{text}' has no response left of '~'")
-    left, right = (re.sub(r"\b(np|numpy)\.(?=(log|exp)\d*\()", "", side) for side in (left, right))
+    left, right = _translated(left), _translated(right)
     fixed, bars = _take_bars(right, text)
     random: list[RandomTerm] = []
     for bar in bars:
@@ -105,6 +105,11 @@ def parse(text: str) -> MixedFormula:
     for part in (left, fixed, *(term.columns for term in random)):
         _check(part, text)
     return MixedFormula(text, left, fixed, tuple(random))
+
+
+def _translated(side: str) -> str:
+    """R's ``x^2`` and numpy's ``np.log(x)`` in this notation."""
+    return re.sub(r"\b(np|numpy)\.(?=(log|exp)\d*\()", "", side).replace("^", "**")
 
 
 def _take_bars(right: str, text: str) -> tuple[str, list[str]]:

@@ -103,51 +103,78 @@ def _minimise(products: Products, reml: bool, start: Floats | None) -> Optimum:
         if start is None:
             theta, gradient = begun(_step(products, gradient))
     except np.linalg.LinAlgError as error:
-        message = "the model cannot be evaluated: the columns are too nearly dependent"
-        raise InputError(message) from error
+        raise InputError(
+            "the model cannot be evaluated: the columns are too nearly dependent"
+        ) from error
     if not len(theta):
         return Optimum(solved(theta)[0], True, "no variances to estimate", count, 0.0)
     unit = _curvature(products, theta)
     # L-BFGS-B's first step has length 1: make that the step that the curvature suggests.
     length = max(float(np.linalg.norm(gradient / unit)), 1e-2)
     unit = unit / length
-    x = theta * unit
     bounds = [
         (SMALLEST * u, None) if flag else (None, None)
         for flag, u in zip(on_diagonal, unit, strict=True)
     ]
-    converged, message = False, ""
     # A gradient g leaves g² / 2h to gain where the curvature is h.
     tolerance = length * float(np.sqrt(2.0 * _TOLERANCE * max(products.n, 100)))
-    for _ in range(_RESTARTS):
-        result = optimize.minimize(
-            objective,
-            x,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=bounds,
-            options={"ftol": 1e-15, "gtol": tolerance, "maxiter": 1000, "maxcor": 20},
-        )
-        x = np.asarray(result.x)
-        message = str(result.message)
-        converged = bool(result.success) or "ABNORMAL" in message
-        # The deviance is even in a standard deviation: at 0 its gradient vanishes, and only the
-        # slope by the variance tells whether 0 is a minimum.
-        best, gradient = solved(x / unit)
-        low = on_diagonal & (best.theta <= 10 * SMALLEST)
-        rising = low & (gradient < -2e-3 * SMALLEST)
-        if not rising.any():
-            break
-        converged = False
-        x = np.where(rising, _FLOOR * unit, x)
+
+    def searched(theta: Floats) -> tuple[Evaluation, bool, str, float]:
+        """Where a search ends, whether it met its tolerance, what it said and the gradient."""
+        for _ in range(_RESTARTS):
+            result = optimize.minimize(
+                objective,
+                theta * unit,
+                jac=True,
+                method="L-BFGS-B",
+                bounds=bounds,
+                options={"ftol": 1e-15, "gtol": tolerance, "maxiter": 1000, "maxcor": 20},
+            )
+            best, gradient = solved(np.asarray(result.x) / unit)
+            theta = best.theta
+            # The deviance is even in a standard deviation: at 0 its gradient vanishes, and only
+            # the slope by the variance tells whether 0 is a minimum.
+            low = on_diagonal & (theta <= 10 * SMALLEST)
+            rising = low & (gradient < -2e-3 * SMALLEST)
+            steepest = float(np.abs(gradient / (length * unit))[~low].max(initial=0.0))
+            ended = bool(result.success) or "ABNORMAL" in str(result.message)
+            converged = ended and steepest < _STEEP and not rising.any()
+            if converged:
+                break
+            theta = np.where(rising, _FLOOR, theta)
+        return best, converged, str(result.message), steepest
+
+    found = searched(theta)
+    apart = _uncorrelated(products, found[0])
+    if apart is not None:
+        other = searched(apart)
+        if other[0].deviance(reml) < found[0].deviance(reml) - 1e-8:
+            found = other
+    best, converged, message, steepest = found
     theta = best.theta
-    steepest = float(np.abs(gradient / (length * unit))[~low].max(initial=0.0))
     at_zero = np.where(np.abs(theta) <= np.where(on_diagonal, 1e-4, 1e-5), 0.0, theta)
     if (at_zero != theta).any():
         snapped = evaluate(products, at_zero)
         if snapped.deviance(reml) <= best.deviance(reml) + 1e-8:
             best = snapped
-    return Optimum(best, converged and steepest < _STEEP, message, count, steepest)
+    return Optimum(best, converged, message, count, steepest)
+
+
+def _uncorrelated(products: Products, best: Evaluation) -> Floats | None:
+    """Theta with the same variances but no correlations, for terms nearly at a bound; else None.
+
+    A diagonal of T near 0 in a column that is not may be a wall: on its other side the column has
+    another sign, which is the same covariance, and the deviance may go on falling there.
+    """
+    theta, changed = best.theta.copy(), False
+    for term, t in zip(products.terms, best.triangles, strict=True):
+        length = np.linalg.norm(t, axis=0)
+        if ((np.diag(t) < 0.1 * length) & (length > 10 * SMALLEST)).any():
+            sd = np.linalg.norm(t, axis=1)
+            other = np.diag(np.maximum(sd, 0.1 * sd.max()))
+            theta[term.theta : term.theta + term.entries] = other[entries(term.k)]
+            changed = True
+    return theta if changed else None
 
 
 def _curvature(products: Products, theta: Floats) -> Floats:
