@@ -10,6 +10,7 @@ from xanalysis.results import BASELINE
 from xanalysis.runner import models
 from xanalysis.runner.recipe import Setup, test_languages
 from xanalysis.tasks.catalogue import TASKS
+from xanalysis.tasks.task import Task
 
 # Where in the recipe, and what is wrong there.
 Problem = tuple[tuple[str | int, ...], InputError]
@@ -58,9 +59,35 @@ def _names(setup: Setup) -> Iterator[Problem]:
     for name in setup.evaluate.limits:
         if name not in setup.targets:
             yield ("evaluate", "limits", name), unknown_name("target", name, setup.targets)
+    yield from _trained_on(setup)
     for name in setup.per_task:
         if name not in trained:
             yield ("per_task", name), unknown_name("task of this recipe", name, trained)
+
+
+def _trained_on(setup: Setup) -> Iterator[Problem]:
+    for name, sequence in setup.train_on.items():
+        if name not in setup.targets:
+            yield ("train_on", name), unknown_name("target", name, setup.targets)
+            continue
+        target = TASKS[name]
+        like = [other for other, task in TASKS.items() if _same_head(task, target)]
+        for i, trained in enumerate(sequence):
+            if trained not in TASKS:
+                yield ("train_on", name, i), unknown_name("task", trained, like)
+            elif trained not in like:
+                yield (
+                    ("train_on", name, i),
+                    InputError(
+                        f"'{trained}' trains another head than '{name}' needs",
+                        expected="one of " + ", ".join(like) if like else None,
+                    ),
+                )
+
+
+def _same_head(task: Task, target: Task) -> bool:
+    own = task.train == task.name  # it has training data
+    return own and task.kind == target.kind and task.labels == target.labels
 
 
 def _languages(setup: Setup) -> Iterator[Problem]:

@@ -26,6 +26,7 @@ from xanalysis.runner.spec import (
     ModelSpec,
     TrainSpec,
     reads,
+    settings,
 )
 from xanalysis.tasks.task import Task
 
@@ -90,9 +91,10 @@ class Plan:
         stages: Key to stage, in an order in which they can be run.
         cells: What the results table will hold.
         missing: Data that are not there, one line each.
-        blocked: Keys of the stages that cannot run because of them.
+        blocked: Keys of the stages that cannot run for it.
         naive: Stages of each kind if every cell were run on its own.
         seeds: Key of an evaluation to the recipe's seeds whose grid it is part of.
+        notes: What a reader of the results must know of how targets were trained.
         prints: Task, language and split to the fingerprint of the data; None where they lack.
         models: Name of a pretrained model to its fingerprint.
     """
@@ -104,6 +106,7 @@ class Plan:
     blocked: set[str] = field(default_factory=set)
     naive: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CODE_VERSIONS, 0))
     seeds: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     prints: dict[tuple[str, str, str], str | None] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
 
@@ -169,6 +172,8 @@ def make_plan(
     builder = _Builder(plan, tasks, data, allow_missing)
     for label, setup in setups.items():
         builder.add(label, setup)
+        for line in setup.notes(tasks):
+            builder.note(f"{label}: {line}")
     return builder.plan
 
 
@@ -197,6 +202,11 @@ class _Builder:
                 for target in setup.targets:
                     self._cell(label, setup, mixture, seed, target, start)
 
+    def note(self, line: str) -> None:
+        """Tell something once."""
+        if line not in self.plan.notes:
+            self.plan.notes.append(line)
+
     def _cell(
         self,
         label: str,
@@ -209,14 +219,14 @@ class _Builder:
         task = self.tasks[target]
         name = BASELINE if mixture is None else mixture.name
         trained = self._target(setup, task, seed, start, name)
-        parent = trained or start
+        parent = trained[-1] if trained else start
         evaluation = self._evaluate(setup, task, parent, name)
         if evaluation is None:
             return
         naive = self.plan.naive
         naive["evaluate"] += 1
         naive["intermediate"] += start is not None
-        naive["target"] += trained is not None
+        naive["target"] += len(trained)
         naive["adapt"] += len(evaluation.adapters)
         # Without a training there is nothing random: one score, whatever the seeds.
         random = parent.spec.seed if parent and isinstance(parent.spec, TrainSpec) else None
@@ -230,7 +240,7 @@ class _Builder:
 
     def _intermediate(self, setup: Setup, mixture: Mixture, seed: int) -> Stage:
         used = seed if setup.intermediate_seeds == "paired" else setup.seeds[0]
-        hyper = self._hyper(setup, "intermediate", self.tasks[mixture.tasks[0]], mixture.tasks)
+        hyper = profiles.of(setup, "intermediate", self.tasks[mixture.tasks[0]], mixture.tasks)
         spec = TrainSpec(
             data=tuple(
                 DataSpec(
@@ -255,24 +265,34 @@ class _Builder:
 
     def _target(
         self, setup: Setup, task: Task, seed: int, start: Stage | None, name: str
-    ) -> Stage | None:
-        if task.train is None:
-            return None
-        spec = self._once(
-            (id(setup), "target", task.name, seed), lambda: self._target_spec(setup, task, seed)
-        )
+    ) -> list[Stage]:
+        """The target's training, one stage per task it consists of."""
+        stages: list[Stage] = []
         adapters = self._adapters(setup, ("en",))
-        key = None if start is None else start.key
-        title = f"{name} → {task.train}, seed {seed}"
-        return self._stage("target", spec, setup.model, key, adapters, title)
+        for trained in setup.trained_on(task):
+            before = None if not stages else stages[-1].spec.data[0].task  # type: ignore[union-attr]
+            spec = self._once(
+                (id(setup), "target", task.name, trained, seed),
+                lambda trained=trained, before=before: self._target_spec(  # type: ignore[misc]
+                    setup, task, trained, before, seed
+                ),
+            )
+            title = f"{name} → {trained}, seed {seed}"
+            start = self._stage("target", spec, setup.model, start, adapters, title)
+            if stages and start.key in self.plan.blocked - {stages[-1].key}:
+                one = f"{task.name} can be trained on {before} alone"
+                self.note(f"{one}: train_on: {{{task.name}: [{before}]}}")
+            stages.append(start)
+        return stages
 
-    def _target_spec(self, setup: Setup, task: Task, seed: int) -> TrainSpec:
-        assert task.train is not None
-        data = [DataSpec(task=task.train, size=setup.target_size)]
+    def _target_spec(
+        self, setup: Setup, task: Task, trained: str, before: str | None, seed: int
+    ) -> TrainSpec:
+        data = [DataSpec(task=trained, size=setup.target_size)]
         if setup.few_shot is not None:
             data += [
                 DataSpec(
-                    task=task.train,
+                    task=trained,
                     language=language,
                     split=setup.few_shot_split,
                     size=setup.few_shot,
@@ -285,31 +305,35 @@ class _Builder:
             adapter=setup.adapter,
             freeze_embeddings=setup.freeze_embeddings,
             seed=seed,
-            **self._hyper(setup, "target", task, (task.name,)),
+            head_from=before,
+            **profiles.of(setup, "target", task, (task.name,)),
         )
 
     def _evaluate(self, setup: Setup, task: Task, parent: Stage | None, name: str) -> Stage | None:
         trained = parent.spec if parent is not None and parent.kind == "target" else None
         length = trained.max_length if isinstance(trained, TrainSpec) else None
+        head = trained.data[0].task if isinstance(trained, TrainSpec) else None
         spec = self._once(
             (id(setup), "evaluate", task.name, length),
-            lambda: self._evaluation_spec(setup, task, length),
+            lambda: self._evaluation_spec(setup, task, length, head),
         )
         assert isinstance(spec, EvalSpec)
         adapters = self._adapters(setup, spec.languages)
-        key = None if parent is None else parent.key
         seed = f", {parent.title.rsplit(', ', 1)[1]}" if parent is not None else ""
         return self._stage(
-            "evaluate", spec, setup.model, key, adapters, f"{name} → {task.name}{seed}: evaluate"
+            "evaluate", spec, setup.model, parent, adapters, f"{name} → {task.name}{seed}: evaluate"
         )
 
-    def _evaluation_spec(self, setup: Setup, task: Task, length: int | None) -> EvalSpec:
+    def _evaluation_spec(
+        self, setup: Setup, task: Task, length: int | None, head: str | None
+    ) -> EvalSpec:
         wanted = test_languages(setup, task)
         languages = [g for g in wanted if self._fingerprint(task.name, g, setup.split) is not None]
         given = setup.evaluate.model_dump(exclude_none=True)
         limit = given.pop("limits").get(task.name)
         if limit is not None:
             given["limit"] = limit
+        given["head"] = head if head != task.train else None
         given.setdefault("max_length", length or profiles.untrained_length(setup.profile))
         # A dry run without any of the data still shows the whole grid.
         used = tuple(languages or wanted)
@@ -340,35 +364,16 @@ class _Builder:
         )
         return self._stage("adapt", spec, setup.model, None, (), f"language adapter {language}")
 
-    def _hyper(
-        self, setup: Setup, stage: profiles.StageKind, task: Task, names: Sequence[str]
-    ) -> dict[str, object]:
-        """Profile, then ``train``, then the stage's own, then the task's."""
-        own = setup.intermediate_train if stage == "intermediate" else setup.target_train
-        layers = [setup.train, own, *(setup.per_task.get(name) for name in names)]
-        given: dict[str, object] = {}
-        for layer in layers:
-            if layer is not None:
-                given |= layer.model_dump(exclude_none=True)
-        try:
-            base = profiles.training(setup.profile, stage, task)
-        except InputError:
-            if not profiles.has_length(given):
-                raise
-            base = profiles.common(setup.profile)
-        if profiles.has_length(given):
-            base = {k: v for k, v in base.items() if k not in ("epochs", "max_steps")}
-        return base | given
-
     def _stage(
         self,
         kind: Kind,
         spec: TrainSpec | EvalSpec,
         model: ModelSpec,
-        start: str | None,
+        parent: Stage | None,
         adapters: tuple[tuple[str, str], ...],
         title: str,
     ) -> Stage:
+        start = None if parent is None else parent.key
         text, lacking = self._canonical(spec)
         content = {
             "kind": kind,
@@ -382,8 +387,7 @@ class _Builder:
             "start": start,
             "adapters": adapters,
         }
-        text = _json(content) + text
-        key = hashlib.sha256(text.encode()).hexdigest()
+        key = hashlib.sha256((_json(content) + text).encode()).hexdigest()
         if key not in self.plan.stages:
             parents = {parent for _, parent in adapters} | ({start} if start else set())
             if lacking or parents & self.plan.blocked:
@@ -395,7 +399,7 @@ class _Builder:
         """Canonical text of a spec and its data's fingerprints, and whether data are missing."""
         if id(spec) not in self._texts:
             prints = [self._fingerprint(*place) for place in reads(spec)]
-            text = _json({"spec": spec.model_dump(mode="json"), "data": prints})
+            text = _json({"spec": settings(spec), "data": prints})
             self._texts[id(spec)] = spec, text, None in prints
         return self._texts[id(spec)][1:]
 

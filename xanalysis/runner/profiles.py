@@ -7,11 +7,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from xanalysis.errors import InputError
 from xanalysis.tasks.task import Task
+
+if TYPE_CHECKING:
+    from xanalysis.runner.recipe import Setup
 
 StageKind = Literal["intermediate", "target"]
 
@@ -104,6 +107,35 @@ def training(profile: str, stage: StageKind, task: Task) -> dict[str, Any]:
             expected="profile jiant or quick, or intermediate_train with epochs or max_steps",
         )
     return _XTREME | _row(_XTREME_TARGET, profile, task)
+
+
+def of(setup: Setup, stage: StageKind, task: Task, names: Sequence[str]) -> dict[str, Any]:
+    """Hyper-parameters of one training of a setup: its profile's, and what it says otherwise.
+
+    Args:
+        setup: ``train`` goes over the profile, the stage's own over that, then ``per_task``.
+        stage: As for ``training``.
+        task: As for ``training``.
+        names: The names in ``per_task`` that count.
+
+    Raises:
+        InputError: Neither the profile nor the setup says how long to train.
+    """
+    own = setup.intermediate_train if stage == "intermediate" else setup.target_train
+    layers = [setup.train, own, *(setup.per_task.get(name) for name in names)]
+    given: dict[str, Any] = {}
+    for layer in layers:
+        if layer is not None:
+            given |= layer.model_dump(exclude_none=True)
+    try:
+        base = training(setup.profile, stage, task)
+    except InputError:
+        if not has_length(given):
+            raise
+        base = common(setup.profile)
+    if has_length(given):
+        base = {k: v for k, v in base.items() if k not in ("epochs", "max_steps")}
+    return base | given
 
 
 def _row(table: Mapping[str, dict[str, Any]], profile: str, task: Task) -> dict[str, Any]:

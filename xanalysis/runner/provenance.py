@@ -6,6 +6,7 @@ trainings they stand on); what many stages have in common stands once:
 .. code-block:: json
 
     {"recipe": "mini",
+     "notes": ["mini: xcopa is trained on siqa, not on siqa, then copa"],
      "models": {"embedded/e5-small": "<fingerprint>"},
      "data": {"xnli/de/test": "<fingerprint>"},
      "environments": [{"xanalysis": "0.1.0", "torch": "...", "hardware": "..."}],
@@ -100,6 +101,7 @@ def describe(plan: Plan, keys: Iterable[str], store: Store, known: Provenance) -
     names = dict.fromkeys(plan.stages[key].model.name for key in stages)
     return {
         "recipe": plan.recipe.name,
+        "notes": [*filter(None, [plan.recipe.note]), *plan.notes],
         "models": {name: plan.models.get(name, "") for name in names},
         "data": {"/".join(place): plan.prints.get(place) for place in used},
         "environments": environments.values,

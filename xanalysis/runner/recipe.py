@@ -93,6 +93,8 @@ class Setup(Spec):
         translated: The intermediate data are machine translations of the English ones.
         intermediate_size: So many intermediate examples per task and language, nested by seed.
         target_size: So many target training examples, nested by seed.
+        train_on: Target to the tasks it is trained on, one after another, where these are to be
+            others than the catalogue's: ``{xcopa: [siqa]}``.
         sampling: How mixtures draw: ``proportional`` to the number of examples, or ``uniform``.
         mlm: Masked multilingual text mixed into the intermediate training.
         adapter: Train adapters in place of all parameters.
@@ -119,6 +121,7 @@ class Setup(Spec):
     translated: bool = False
     intermediate_size: int | None = Field(default=None, ge=1)
     target_size: int | None = Field(default=None, ge=1)
+    train_on: dict[str, Annotated[Names, Field(min_length=1)]] = Field(default_factory=dict)
     sampling: Literal["proportional", "uniform"] = "proportional"
     mlm: MlmSpec | None = None
     adapter: AdapterSpec | None = None
@@ -130,6 +133,19 @@ class Setup(Spec):
     target_train: Training = Training()
     per_task: dict[str, Training] = Field(default_factory=dict)
     evaluate: Evaluation = Evaluation()
+
+    def trained_on(self, task: Task) -> Names:
+        """The tasks a target's training consists of, in order; none where it is not trained."""
+        return self.train_on.get(task.name, task.sequence)
+
+    def notes(self, tasks: Mapping[str, Task]) -> list[str]:
+        """Targets that are trained on other tasks than the catalogue's, one line each."""
+        lines = []
+        for task in (tasks[name] for name in self.targets):
+            usual, used = (", then ".join(t) for t in (task.sequence, self.trained_on(task)))
+            if used != usual:
+                lines.append(f"{task.name} is trained on {used}, not on {usual or 'nothing'}")
+        return lines
 
     def mixtures(self) -> list[Mixture]:
         """The intermediates, single tasks as mixtures of one (which a recipe cannot write)."""

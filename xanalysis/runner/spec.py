@@ -121,6 +121,7 @@ class TrainSpec(Spec):
         token_budget: Real tokens per micro-batch.
         deterministic: Bit-for-bit repeatable on one device.
         reseed: How often a degenerate run is tried again with the next seed.
+        head_from: Task whose head in the starting checkpoint the heads begin as; None begins anew.
     """
 
     data: tuple[DataSpec, ...]
@@ -147,6 +148,7 @@ class TrainSpec(Spec):
     token_budget: int = Field(default=4096, ge=64)
     deterministic: bool = True
     reseed: int = Field(default=0, ge=0)
+    head_from: str | None = None
 
 
 class EvalSpec(Spec):
@@ -162,6 +164,7 @@ class EvalSpec(Spec):
             large); every layer is scored.
         precision: Of the forward pass.
         token_budget: Real tokens per batch.
+        head: Task whose head is used; None is the one that trains the target.
     """
 
     task: str
@@ -172,6 +175,17 @@ class EvalSpec(Spec):
     layer: float = Field(default=14 / 24, ge=0, le=1)
     precision: Literal["bf16", "fp32"] = "bf16"
     token_budget: int = Field(default=16384, ge=64)
+    head: str | None = None
+
+
+# Fields that came later: where they are left out, keys are what they were before.
+_LATER = frozenset({"head", "head_from"})
+
+
+def settings(spec: TrainSpec | EvalSpec) -> dict[str, object]:
+    """A spec as JSON, as it goes into a stage's content key."""
+    content = spec.model_dump(mode="json")
+    return {k: v for k, v in content.items() if v is not None or k not in _LATER}
 
 
 def reads(spec: TrainSpec | EvalSpec) -> Iterator[tuple[str, str, str]]:

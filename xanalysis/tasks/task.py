@@ -35,6 +35,7 @@ class Task(BaseModel):
         languages: Canonical codes (see ``xanalysis.languages``) with test data.
         train: Name of the task whose training split trains this one (its own name, usually);
             None where there is no training, as for sentence retrieval.
+        then: Tasks it is trained on after that, one after another, each from the head before it.
         chance: Expected score of guessing (0-100), as a floor to read scores against.
         splits: Split names that exist officially.
         hub: Hub repository, or None where only files exist.
@@ -58,6 +59,7 @@ class Task(BaseModel):
     labels: tuple[str, ...] = ()
     languages: tuple[str, ...] = ("en",)
     train: str | None = None
+    then: tuple[str, ...] = ()
     chance: float = 0.0
     splits: tuple[str, ...] = ("train", "dev", "test")
     hub: str | None = None
@@ -67,3 +69,8 @@ class Task(BaseModel):
     citation: str | None = None
     test_sizes: dict[str, int] = {}
     note: str = ""
+
+    @property
+    def sequence(self) -> tuple[str, ...]:
+        """The tasks that train this one, in order; empty where there is no training."""
+        return () if self.train is None else (self.train, *self.then)

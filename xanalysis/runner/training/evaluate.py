@@ -69,7 +69,7 @@ def evaluate(
     model = _opened(folder, device)
     kind = jobs[0].kind
     head = kind.head(int(model.config.hidden_size), task)
-    head = load_head(folder, task.train or task.name, head).to(device)
+    head = load_head(folder, spec.head or task.train or task.name, head).to(device)
     total = sum(job.table.num_rows for job in jobs)
     done = 0
     with numerics(True, device):

@@ -13,7 +13,7 @@ import torch
 from xanalysis.errors import InputError
 from xanalysis.runner.spec import ModelSpec, TrainSpec
 from xanalysis.runner.training import adapters as lora
-from xanalysis.runner.training.checkpoint import Progress, save_model, write_json
+from xanalysis.runner.training.checkpoint import Progress, load_head, save_model, write_json
 from xanalysis.runner.training.degenerate import reasons, seed_of
 from xanalysis.runner.training.loop import Loop, Report, Run, numerics
 from xanalysis.runner.training.opening import folder_of, open_encoder, open_tokenizer, usable
@@ -151,6 +151,9 @@ class _Training:
         torch.manual_seed(seed)
         width = int(model.config.hidden_size)
         heads = {s.name: s.kind.head(width, s.task).to(self.device) for s in self.streams}
+        if spec.head_from is not None:
+            for head in heads.values():
+                load_head(self.start, spec.head_from, head)
         fitted = lora.Adapters(model)
         if spec.freeze_embeddings:
             model.embeddings.word_embeddings.weight.requires_grad_(False)

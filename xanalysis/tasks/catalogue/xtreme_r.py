@@ -61,6 +61,7 @@ TASKS = (
         metric="accuracy",
         languages=XCOPA,
         train="siqa",
+        then=("copa",),
         chance=50.0,
         splits=("dev", "test"),
         hub="cambridgeltl/xcopa",
