@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -15,68 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.runner.processes import children, wait_for_end, wait_for_work
-from tests.runner.tiny import make_model
+from tests.runner.tiny import calm_grid, digests, start
 from xanalysis.runner.store import Store
-
-ROOT = Path(__file__).parents[2]
-RECIPE = """\
-model: {model}
-profile: quick
-intermediates: [cldr-paraphrase]
-targets: [cldr-pairs, cldr-retrieval]
-languages: [en, de, ja]
-seeds: [0, 1]
-sources: [cldr]
-keep: all
-intermediate_size: 48
-target_size: 48
-train: {{max_steps: 8, batch_size: 8, max_length: 64, precision: fp32, select: best,
-  evaluate_every: 4, dev_examples: 16, patience: 5}}
-evaluate: {{limit: 8, precision: fp32}}
-"""
-SCRIPT = """\
-import sys
-from dataclasses import replace
-from pathlib import Path
-from xanalysis.runner.grid import open_engine, open_grid
-
-if __name__ == "__main__":
-    grid = open_grid(sys.argv[1], store=sys.argv[2])
-    job = replace(grid.job, checkpoint_seconds=0.0)  # a checkpoint after every step
-    engine = open_engine("local", job, workers=int(sys.argv[3]), devices=["cpu"])
-    run = grid.run(engine)
-    assert not run.failed, run.failed
-"""
 
 
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("grid")
-    model = make_model(folder / "model")
-    (folder / "tiny.yaml").write_text(RECIPE.format(model=model))
-    (folder / "grid.py").write_text(SCRIPT)
-    calm = start(folder, "calm", workers=1)
-    assert calm.wait(240) == 0
-    return folder
-
-
-def start(folder: Path, store: str, workers: int) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "grid.py", "tiny.yaml", store, str(workers)]
-    return subprocess.Popen(command, cwd=folder, env=environment)
-
-
-def digests(root: Path) -> dict[str, str]:
-    """Checksum of everything a stage holds, but for the clock's own file."""
-    store = Store(root)
-    found = {}
-    for key in store.published():
-        assert store.verify(key) == []
-        for name in store.manifest(key).files:
-            if name != "timing.json":
-                data = (store.path(key) / name).read_bytes()
-                found[f"{key}/{name}"] = hashlib.sha256(data).hexdigest()
-    return found
+    return calm_grid(tmp_path_factory.mktemp("grid"))
 
 
 def kill_and_compare(folder: Path, name: str, kills: int, seed: int) -> int:

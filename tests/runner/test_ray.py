@@ -7,11 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.runner.tiny import calm_grid, digests
 from tests.runner.work import NoData, began, contents, pretend, run, small
 from xanalysis.errors import InputError
 from xanalysis.runner.store import Store
@@ -26,6 +28,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("PRETEND_SECONDS", "0.4")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
     memory = 100 * 2**20
@@ -73,6 +76,40 @@ def test_two_nodes_one_killed(tmp_path: Path, cluster: Any) -> None:
     assert contents(root) == contents(tmp_path / "calm")
     store.sweep()
     assert store.leftovers() == []
+
+
+@pytest.mark.slow
+def test_real_trainings_one_node_killed(tmp_path: Path, cluster: Any) -> None:
+    from xanalysis.runner.engines.ray import RayEngine
+    from xanalysis.runner.grid import open_grid
+
+    folder = calm_grid(tmp_path)
+    grid = open_grid(str(folder / "tiny.yaml"), store=folder / "cluster")
+    job = replace(grid.job, checkpoint_seconds=0.0)  # a checkpoint after every step
+    engine = RayEngine(job, address=cluster.address)
+    killed: list[set[str]] = []
+
+    def kill() -> None:
+        while len(grid.store.published()) < 2 or len(under_way(grid.store)) < 2:
+            time.sleep(0.05)
+        cluster.remove_node(cluster.second, allow_graceful=False)
+        killed.append(under_way(grid.store))
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    run = grid.run(engine)
+    killer.join()
+    assert run.failed == {}
+    assert killed[0]  # something was under way
+    assert digests(folder / "cluster") == digests(folder / "calm")
+    tables = [folder / name / "results" / "tiny.parquet" for name in ("cluster", "calm")]
+    assert tables[0].read_bytes() == tables[1].read_bytes()
+
+
+def under_way(store: Store) -> set[str]:
+    """Keys of the stages that somebody alive works on."""
+    keys = [file.stem for file in store.leases.folder.glob("*.json")]
+    return {key for key in keys if store.leases.holder(key) is not None}
 
 
 def test_no_cluster_at_the_address(tmp_path: Path) -> None:

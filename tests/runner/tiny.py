@@ -1,12 +1,48 @@
-"""A multilingual encoder small enough to train in a second: random weights, bytes as pieces."""
+"""A multilingual encoder small enough to train in a second, and a grid on it."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import subprocess
+import sys
 from pathlib import Path
+
+from xanalysis.runner.store import Store
+
+ROOT = Path(__file__).parents[2]
+RECIPE = """\
+model: {model}
+profile: quick
+intermediates: [cldr-paraphrase]
+targets: [cldr-pairs, cldr-retrieval]
+languages: [en, de, ja]
+seeds: [0, 1]
+sources: [cldr]
+keep: all
+intermediate_size: 48
+target_size: 48
+train: {{max_steps: 8, batch_size: 8, max_length: 64, precision: fp32, select: best,
+  evaluate_every: 4, dev_examples: 16, patience: 5}}
+evaluate: {{limit: 8, precision: fp32}}
+"""
+SCRIPT = """\
+import sys
+from dataclasses import replace
+from pathlib import Path
+from xanalysis.runner.grid import open_engine, open_grid
+
+if __name__ == "__main__":
+    grid = open_grid(sys.argv[1], store=sys.argv[2])
+    job = replace(grid.job, checkpoint_seconds=0.0)  # a checkpoint after every step
+    engine = open_engine("local", job, workers=int(sys.argv[3]), devices=["cpu"])
+    run = grid.run(engine)
+    assert not run.failed, run.failed
+"""
 
 
 def make_model(folder: Path) -> Path:
-    """Write a checkpoint folder of two layers, 16 wide."""
+    """Write a checkpoint folder of two layers, 16 wide: random weights, bytes as pieces."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
@@ -49,3 +85,32 @@ def make_model(folder: Path) -> Path:
     model.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def calm_grid(folder: Path) -> Path:
+    """Lay out a small real grid and run it undisturbed, in the store ``calm``."""
+    model = make_model(folder / "model")
+    (folder / "tiny.yaml").write_text(RECIPE.format(model=model))
+    (folder / "grid.py").write_text(SCRIPT)
+    calm = start(folder, "calm", workers=1)
+    assert calm.wait(240) == 0
+    return folder
+
+
+def start(folder: Path, store: str, workers: int) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "grid.py", "tiny.yaml", store, str(workers)]
+    return subprocess.Popen(command, cwd=folder, env=environment)
+
+
+def digests(root: Path) -> dict[str, str]:
+    """Checksum of everything a stage holds, but for the clock's own file."""
+    store = Store(root)
+    found = {}
+    for key in store.published():
+        assert store.verify(key) == []
+        for name in store.manifest(key).files:
+            if name != "timing.json":
+                data = (store.path(key) / name).read_bytes()
+                found[f"{key}/{name}"] = hashlib.sha256(data).hexdigest()
+    return found
