@@ -6,18 +6,20 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from transformers import BertConfig, BertModel
+from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from xanalysis.errors import InputError
 from xanalysis.runner.models import open_model
 from xanalysis.runner.models.cache import cached
+from xanalysis.runner.models.shards import link_words
 from xanalysis.runner.spec import ModelSpec
 
 
-def save_tiny(folder: Path) -> Path:
+def save_tiny(folder: Path, kind: type[Any] = BertModel) -> Path:
     config = BertConfig(
         vocab_size=50,
         hidden_size=16,
@@ -26,7 +28,7 @@ def save_tiny(folder: Path) -> Path:
         intermediate_size=24,
         max_position_embeddings=20,
     )
-    BertModel(config).save_pretrained(folder)
+    kind(config).save_pretrained(folder)
     (folder / "tokenizer.json").write_text("{}")
     return folder
 
@@ -53,6 +55,21 @@ def test_pruning_keeps_the_first_layers_and_changes_no_weight(tmp_path: Path) ->
     )
     assert (pruned / "tokenizer.json").is_file()
     assert len(BertModel.from_pretrained(folder).encoder.layer) == 2
+
+
+@pytest.mark.parametrize("kind", [BertModel, BertForMaskedLM])
+def test_a_pruned_model_has_its_word_embeddings_in_a_file_of_their_own(
+    tmp_path: Path, kind: type[Any]
+) -> None:
+    """So that checkpoints that leave them as they are can share it; hub models bring a head."""
+    folder = save_tiny(tmp_path / "model", kind)
+    pruned = open_model(ModelSpec(name=str(folder), layers=1))
+    whole, part = kind.from_pretrained(folder), BertModel.from_pretrained(pruned)
+    words = whole.get_input_embeddings().weight
+    assert torch.equal(part.get_input_embeddings().weight, words)
+    rest = {"query": torch.zeros(1)}
+    (tmp_path / "next").mkdir()
+    assert link_words(pruned, tmp_path / "next", words.detach(), rest)
 
 
 def test_two_checkpoints_of_one_name_are_not_mixed_up(tmp_path: Path) -> None:
@@ -98,6 +115,7 @@ def test_the_cache_publishes_whole_folders_only(cache: Path) -> None:
 WORKER = """
 import sys, time
 from xanalysis.runner.models.cache import cached
+from xanalysis.runner.models.shards import link_words
 
 def build(folder):
     time.sleep(0.2)

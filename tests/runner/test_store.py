@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from xanalysis.cli import main
 from xanalysis.errors import InputError
+from xanalysis.runner.files import freed
 from xanalysis.runner.lease import Leases, Owner
 from xanalysis.runner.store import Store
 
@@ -89,7 +91,8 @@ def test_a_damaged_manifest_is_refused(store: Store) -> None:
 
 def test_dropped_weights_leave_the_record(store: Store) -> None:
     _publish(store)
-    assert store.drop_weights(KEY) == len("weights")
+    store.drop_weights(KEY)
+    assert store.weights(KEY) == []
     assert store.has(KEY)
     assert not store.complete(KEY)
     assert store.verify(KEY) == []
@@ -97,6 +100,35 @@ def test_dropped_weights_leave_the_record(store: Store) -> None:
         store.checkpoint(KEY)
     assert _publish(store)  # done anew when it is needed again
     assert store.complete(KEY)
+
+
+def test_what_checkpoints_share_counts_once(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Frozen word embeddings are one file with a name in every checkpoint."""
+    keys = [letter * 64 for letter in "abc"]
+    shared = tmp_path / "words"
+    shared.write_text("w" * 1000)
+    for key in keys:
+        with store.writing(key, Owner.me()) as folder:
+            os.link(shared, folder / "words.safetensors")
+            (folder / "rest.safetensors").write_text("r" * 10)
+            store.publish(folder, key=key, kind="target", title="t", needs=(), facts={})
+    manifests = sum((store.path(key) / "manifest.json").stat().st_size for key in keys)
+    assert store.occupied() == 1000 + 3 * 10 + manifests
+    assert freed(store.weights(keys[0])) == 10
+    every = [file for key in keys for file in store.weights(key)]
+    assert freed(every) == 3 * 10  # the shared file has another name outside the store
+    shared.unlink()
+    assert freed(every) == 1000 + 3 * 10
+    with pytest.raises(SystemExit):
+        main(["store", "gc", "--checkpoints", "--dry-run", "--store", str(store.root)])
+    assert "1.0 KB would be freed" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["store", "gc", "--checkpoints", "--store", str(store.root)])
+    assert "1.0 KB freed" in capsys.readouterr().out
+    assert freed(every) == 0
+    assert store.occupied() == manifests
 
 
 def test_a_newer_store_is_refused(store: Store) -> None:

@@ -46,7 +46,8 @@ def ls(folder: str | None, form: str) -> None:
             }
             for m in manifests
         ]
-        click.echo(json.dumps({"store": str(store.root), "stages": rows}, indent=1))
+        content = {"store": str(store.root), "bytes_on_disk": store.occupied(), "stages": rows}
+        click.echo(json.dumps(content, indent=1))
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("key", "kind", "stage", "seconds", "size"):
@@ -57,8 +58,8 @@ def ls(folder: str | None, form: str) -> None:
         table.add_row(m.key[:12], m.kind, m.title[:38], seconds, size(m.bytes))
     console = Console()
     console.print(table)
-    total = size(sum(m.bytes for m in manifests))
-    console.print(f"{len(manifests)} stages, {total} in {store.root}", highlight=False)
+    total = size(store.occupied())
+    console.print(f"{len(manifests)} stages, {total} on disk in {store.root}", highlight=False)
 
 
 @command.command("verify")
@@ -86,26 +87,35 @@ def verify(folder: str | None, form: str) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 def gc(folder: str | None, checkpoints: bool, broken: bool, dry_run: bool) -> None:
     """Remove what dead workers left; scores and predictions of finished stages always stay."""
-    from xanalysis.runner.files import explained
+    from xanalysis.runner.files import explained, freed
     from xanalysis.runner.progress import size
 
     store = _open(folder)
-    freed = 0
-    with explained(store.root):
-        for path in store.leftovers():
-            freed += _bytes(path)
-            click.echo(f"{'would remove' if dry_run else 'removed'} {path}")
-        if not dry_run:
+    leftovers = store.leftovers()
+    damaged = [key for key in store.published() if broken and _differences(store, key)]
+    served = [
+        key
+        for key in store.published()
+        if checkpoints
+        and key not in damaged
+        and store.complete(key)
+        and store.manifest(key).kind == "target"
+    ]
+    gone = [file for path in [*leftovers, *map(store.path, damaged)] for file in _files(path)]
+    total = freed([*gone, *(file for key in served for file in store.weights(key))])
+    verb = "would remove" if dry_run else "removed"
+    for path in leftovers:
+        click.echo(f"{verb} {path}")
+    for key in damaged:
+        click.echo(f"{verb} damaged stage {key[:12]}")
+    if not dry_run:
+        with explained(store.root):
             store.sweep()
-        for key in store.published():
-            if broken and _differences(store, key):
-                freed += _bytes(store.path(key))
-                click.echo(f"{'would remove' if dry_run else 'removed'} damaged stage {key[:12]}")
-                if not dry_run:
-                    store.remove(key)
-            elif checkpoints and store.complete(key) and store.manifest(key).kind == "target":
-                freed += store.weights(key) if dry_run else store.drop_weights(key)
-    click.echo(f"{size(freed)} {'would be' if dry_run else ''} freed".replace("  ", " "))
+            for key in damaged:
+                store.remove(key)
+            for key in served:
+                store.drop_weights(key)
+    click.echo(f"{size(total)} {'would be freed' if dry_run else 'freed'}")
 
 
 def _open(folder: str | None) -> Store:
@@ -128,6 +138,6 @@ def _differences(store: Store, key: str) -> list[str]:
         return [str(error)]
 
 
-def _bytes(path: Path) -> int:
+def _files(path: Path) -> list[Path]:
     files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
+    return [file for file in files if file.is_file()]

@@ -7,8 +7,8 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,30 @@ def sha256(file: Path) -> str:
     """Hexadecimal SHA-256 of a file."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def occupied(files: Iterable[Path]) -> int:
+    """Bytes that files take up; a file that has several names counts once."""
+    found = {(s.st_dev, s.st_ino): s.st_size for s in _stats(files)}
+    return sum(found.values())
+
+
+def freed(files: Iterable[Path]) -> int:
+    """Bytes that removing files frees: of a file that keeps another name, nothing."""
+    names: dict[tuple[int, int], int] = {}
+    sizes: dict[tuple[int, int], int] = {}
+    for stat in _stats(files):
+        place = stat.st_dev, stat.st_ino
+        names[place] = names.get(place, 0) + 1
+        if names[place] == stat.st_nlink:
+            sizes[place] = stat.st_size
+    return sum(sizes.values())
+
+
+def _stats(files: Iterable[Path]) -> Iterator[os.stat_result]:
+    for file in files:
+        with suppress(OSError):
+            yield file.stat()
 
 
 def write_json(file: Path, data: Any) -> None:

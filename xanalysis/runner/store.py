@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from xanalysis.errors import InputError
-from xanalysis.runner.files import explained, sha256, sync, write_json
+from xanalysis.runner.files import explained, occupied, sha256, sync, write_json
 from xanalysis.runner.lease import Leases, Owner
 
 FORMAT = 1
@@ -271,23 +271,22 @@ class Store:
         shutil.rmtree(self.root / "scratch" / key, ignore_errors=True)
         return True
 
-    def drop_weights(self, key: str) -> int:
-        """Remove a checkpoint's weights, keeping its manifest and records; the bytes freed."""
-        freed = self.weights(key)
+    def drop_weights(self, key: str) -> None:
+        """Remove a checkpoint's weights, keeping its manifest and records."""
         # The mark comes first: a kill in between must not leave a checkpoint that looks whole.
         (self.path(key) / "weights-dropped").touch()
-        for name in self.manifest(key).files:
-            if _weight(name):
-                (self.path(key) / name).unlink(missing_ok=True)
-        return freed
+        for file in self.weights(key):
+            file.unlink(missing_ok=True)
 
-    def weights(self, key: str) -> int:
-        """Bytes of a checkpoint's weights that are there."""
-        return sum(
-            size
-            for name, (_, size) in self.manifest(key).files.items()
-            if _weight(name) and (self.path(key) / name).exists()
-        )
+    def weights(self, key: str) -> list[Path]:
+        """The files of a checkpoint's weights that are there."""
+        files = [self.path(key) / name for name in self.manifest(key).files if _weight(name)]
+        return [file for file in files if file.exists()]
+
+    def occupied(self) -> int:
+        """Bytes of all published stages on the disk; what checkpoints share counts once."""
+        folders = (self.path(key) for key in self.published())
+        return occupied(file for folder in folders for file in folder.rglob("*") if file.is_file())
 
     def remove(self, key: str) -> None:
         """Remove a published stage; the manifest goes first, so that half a stage is none."""

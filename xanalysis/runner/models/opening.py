@@ -13,6 +13,7 @@ from xanalysis.errors import InputError
 from xanalysis.runner.models.cache import cached
 from xanalysis.runner.models.embedded import NAME as EMBEDDED
 from xanalysis.runner.models.embedded import embedded
+from xanalysis.runner.models.shards import WORDS, save_shards
 from xanalysis.runner.spec import ModelSpec
 
 _LAYER = re.compile(r"(?:^|\.)encoder\.layer\.(\d+)\.")
@@ -49,7 +50,7 @@ def open_model(spec: ModelSpec) -> Path:
     if layers is None:
         return folder
     return cached(
-        f"models/pruned-{_identity(folder)[:16]}-{layers}layers",
+        f"models/pruned-{_identity(folder)[:16]}-{layers}layers-v2",
         lambda target: prune(folder, target, layers),
     )
 
@@ -109,9 +110,11 @@ def prune(source: Path, target: Path, layers: int) -> None:
         source: Checkpoint folder.
         target: Empty folder.
         layers: Layers to keep.
+
+    Raises:
+        InputError: It has no word embeddings under their usual name.
     """
     from safetensors import safe_open
-    from safetensors.torch import save_file
 
     tensors = {}
     for file in sorted(source.glob("*.safetensors")):
@@ -120,7 +123,12 @@ def prune(source: Path, target: Path, layers: int) -> None:
                 layer = _LAYER.search(name)
                 if layer is None or int(layer[1]) < layers:
                     tensors[name] = opened.get_tensor(name)
-    save_file(tensors, target / "model.safetensors", metadata={"format": "pt"})
+    # Names of the encoder's own, as `from_pretrained` of a model without a head writes them.
+    base = next((name.removesuffix(WORDS) for name in tensors if name.endswith(WORDS)), None)
+    if base is None:
+        raise InputError("has no word embeddings", file=source, expected=f"a tensor {WORDS}")
+    own = {name.removeprefix(base): tensor for name, tensor in tensors.items()}
+    save_shards(target, own.pop(WORDS), own)
     config = _config(source) | {"num_hidden_layers": layers}
     (target / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
     for file in source.glob("tokenizer*.json"):
