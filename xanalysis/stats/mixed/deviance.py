@@ -51,6 +51,16 @@ def diagonal(products: Products) -> NDArray[np.bool_]:
     return np.concatenate(flags)
 
 
+def off_bounds(products: Products, theta: Floats, least: float) -> Floats:
+    """Theta with diagonals of at least ``least``.
+
+    Where a diagonal of T is 0, the gradient by what stands beside it is lost (0 / 0), and by a
+    single standard deviation it is 0 whether or not the deviance falls by its variance.
+    """
+    found: Floats = np.where(diagonal(products), np.maximum(theta, least), theta)
+    return found
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """The deviance at one theta, and what estimates and gradient are made of.

@@ -14,13 +14,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from xanalysis.stats.mixed.deviance import Evaluation, entries, evaluate
+from xanalysis.stats.mixed.deviance import Evaluation, entries, evaluate, off_bounds
 from xanalysis.stats.mixed.threads import one_thread
 
 Floats = NDArray[np.float64]
 
 # Eigenvalues of the Hessian below this are directions that the data say nothing about.
 _FLAT = 1e-8
+# Derivatives are taken so far off the bound of a relative standard deviation.
+_OFF = 1e-4
 
 
 @dataclass(frozen=True)
@@ -186,8 +188,9 @@ def _hessian(evaluation: Evaluation, reml: bool) -> Floats:
 
     Those by theta are central differences of the gradient at fixed sigma; the others are exact.
     """
-    products, theta = evaluation.products, evaluation.theta
-    s2 = evaluation.sigma2(reml)
+    products, s2 = evaluation.products, evaluation.sigma2(reml)
+    theta = off_bounds(products, evaluation.theta, _OFF)
+    evaluation = evaluate(products, theta)
     m = len(theta)
     hessian = np.empty((m, m))
     for i in range(m):

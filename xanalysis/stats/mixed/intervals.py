@@ -8,7 +8,13 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from xanalysis.errors import InputError, unknown_name
-from xanalysis.stats.mixed.deviance import Evaluation, diagonal, evaluate
+from xanalysis.stats.mixed.deviance import (
+    SMALLEST,
+    Evaluation,
+    diagonal,
+    evaluate,
+    off_bounds,
+)
 from xanalysis.stats.mixed.effects import correlations, variances
 from xanalysis.stats.mixed.fit import Fit
 from xanalysis.stats.mixed.optimise import minimise
@@ -98,7 +104,7 @@ def _fixed_bounds(best: Evaluation, j: int, limit: float) -> tuple[float, float]
 
     ends: list[float] = []
     box: list[tuple[float | None, float | None]] = [
-        (0.0, None) if flag else (None, None) for flag in diagonal(products)
+        (SMALLEST, None) if flag else (None, None) for flag in diagonal(products)
     ]
     for sign in (-1.0, 1.0):
         if not len(best.theta):
@@ -106,7 +112,7 @@ def _fixed_bounds(best: Evaluation, j: int, limit: float) -> tuple[float, float]
             continue
         result = optimize.minimize(
             inwards,
-            best.theta,
+            off_bounds(products, best.theta, 1e-2),
             args=(sign,),
             method="L-BFGS-B",
             bounds=box,

@@ -73,10 +73,11 @@ class KenwardRoger:
                 + np.vdot((phi @ lift[i] @ phi).T, lift[j])
             )
         information = (information + information.T) / 2
-        if np.abs(np.linalg.eigvalsh(information)).min() > 1e-10:
-            w = 2.0 * np.linalg.inv(information)
-        else:
-            w = 2.0 * np.linalg.pinv(information)
+        # In units of its diagonal, so that neither those of the response nor of slopes matter.
+        unit = np.sqrt(np.abs(np.diag(information)))
+        unit = np.where(unit > 0, unit, 1.0)
+        scaled = information / np.outer(unit, unit)
+        w = 2.0 * np.linalg.pinv(scaled, rcond=1e-10, hermitian=True) / np.outer(unit, unit)
         inner = np.zeros((p, p))
         for i, j in product(range(r), range(r)):
             inner += w[i, j] * (double[i, j] - lift[i] @ phi @ lift[j])

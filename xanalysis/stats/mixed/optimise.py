@@ -16,6 +16,7 @@ from xanalysis.stats.mixed.deviance import (
     entries,
     evaluate,
     lower,
+    off_bounds,
 )
 from xanalysis.stats.mixed.products import Products
 from xanalysis.stats.mixed.threads import one_thread
@@ -95,7 +96,7 @@ def _minimise(products: Products, reml: bool, start: Floats | None) -> Optimum:
 
     def begun(theta: Floats) -> tuple[Floats, Floats]:
         """Theta off its bounds, and the gradient there."""
-        theta = np.where(on_diagonal, np.maximum(theta, _FLOOR), theta)
+        theta = off_bounds(products, theta, _FLOOR)
         return theta, solved(theta)[1]
 
     try:

@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from xanalysis.stats.mixed.deviance import Evaluation, diagonal, entries, evaluate
+from xanalysis.stats.mixed.deviance import (
+    SMALLEST,
+    Evaluation,
+    diagonal,
+    entries,
+    evaluate,
+    off_bounds,
+)
 from xanalysis.stats.mixed.products import Products
 
 Floats = NDArray[np.float64]
@@ -93,13 +100,13 @@ class _Profile:
         self._held = held
         self._products: Products = best.products
         self._free_sigma = held.kind != "sigma" and best.products.sigma2 is None
-        start = best.theta.copy()
+        start = off_bounds(best.products, best.theta, 1e-2)
         own = held.place if held.kind != "correlation" else held.place[1:]
         if len(own) and np.linalg.norm(start[own]) < 1e-3:
             start[own] = 1e-2
         self._x = np.append(start, 0.5 * np.log(best.sigma2(False)))
         box: list[tuple[float | None, float | None]] = [
-            (0.0, None) if flag else (None, None) for flag in diagonal(best.products)
+            (SMALLEST, None) if flag else (None, None) for flag in diagonal(best.products)
         ]
         self._box = [*box, (None, None)]
 
