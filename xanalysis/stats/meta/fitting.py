@@ -63,6 +63,10 @@ def _ordinary(given: Input) -> MetaAnalysis:
     )
 
 
+# Tipton (2015, doi:10.1037/met0000011): with fewer, cluster-robust tests do not hold their level.
+_FEWEST_DF = 4
+
+
 def _nested(given: Input) -> MetaAnalysis:
     y, v, x = given.y, given.v, given.x
     k, p = x.shape
@@ -81,9 +85,14 @@ def _nested(given: Input) -> MetaAnalysis:
         for name, c in zip(names, levels.components, strict=True)
     ]
     notes = list(given.notes)
-    if df.min() < 4:
+    if df.min() < _FEWEST_DF:
+        # So few clusters can agree by chance, and the robust error is then far too small.
+        larger = np.sqrt(np.maximum(np.diag(levels.inverse) / np.diag(covariance), 1.0))
+        covariance = covariance * np.outer(larger, larger)
         notes.append(
-            f"{count} clusters leave {df.min():.1f} degrees of freedom: below 4 p-values are rough"
+            f"{count} clusters leave {df.min():.1f} degrees of freedom: below {_FEWEST_DF} the "
+            "larger of the cluster-robust and the model's standard error is taken, and p-values "
+            "are rough"
         )
     weights = np.concatenate(
         [np.linalg.inv(c).sum(axis=0) for c in levels.covariances]
