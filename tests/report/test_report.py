@@ -44,6 +44,13 @@ def test_every_kind_of_figure_is_there(report: Report) -> None:
         assert callable(FIGURES[name])
 
 
+def test_figures_are_valid_vega_lite(report: Report) -> None:
+    import altair
+
+    for figure in report.figures:
+        altair.Chart.from_dict(dict(figure.spec), validate=True)
+
+
 def test_alternative_text_states_the_finding(report: Report) -> None:
     for figure in report.figures:
         assert any(letter.isdigit() for letter in figure.alt), figure.id

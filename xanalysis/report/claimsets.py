@@ -60,7 +60,7 @@ def _sets(path: Path, file: ClaimFile, audit: Audit) -> Iterator[RowSet]:
 
     def made(anchor: str, title: str, claims: Iterable[Claim]) -> RowSet:
         members = tuple((claim.id, claim_anchor(name, claim.id)) for claim in claims)
-        return RowSet(anchor, f"{title} ({len(members)})", members)
+        return RowSet(anchor, "Claims", f"{title} ({len(members)})", members)
 
     for document in file.documents:
         yield made(

@@ -102,6 +102,14 @@ class Rows:
     told: tuple[str, ...] = ()
     common: str = ""
 
+    @property
+    def kinds(self) -> dict[str, list[RowSet]]:
+        """The sets by kind, in order."""
+        found: dict[str, list[RowSet]] = {}
+        for one in self.sets:
+            found.setdefault(one.kind, []).append(one)
+        return found
+
 
 def collect(material: Material) -> Rows:
     """Group the results of the metrics that the report shows."""

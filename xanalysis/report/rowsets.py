@@ -23,9 +23,17 @@ SCORES = "rows-scores"
 
 @dataclass(frozen=True)
 class RowSet:
-    """What went into a number: anchor, title, and a text and anchor for each member."""
+    """What went into a number.
+
+    Attributes:
+        id: Anchor.
+        kind: What the set is one of, for a heading.
+        title: What it is.
+        members: A text and an anchor each.
+    """
 
     id: str
+    kind: str
     title: str
     members: tuple[tuple[str, str], ...]
 
@@ -79,7 +87,10 @@ def _models(material: Material) -> Iterator[RowSet]:
         ("corpus", corpus_languages(material)),
     ):
         yield RowSet(
-            model_set(key), f"Languages of the model of {key} ({len(part)})", _named(material, part)
+            model_set(key),
+            "Models",
+            f"Languages of the model of {key} ({len(part)})",
+            _named(material, part),
         )
 
 
@@ -88,22 +99,32 @@ def _families(material: Material) -> Iterator[RowSet]:
 
     languages = material.families.languages
     yield RowSet(
-        LANGUAGES, f"All languages compared ({len(languages)})", _named(material, languages)
+        LANGUAGES,
+        "Families",
+        f"All languages compared ({len(languages)})",
+        _named(material, languages),
     )
     seen = set()
     for column in ("group", "family"):
         for name, part in languages.groupby(column, sort=True):
             if str(name) not in seen:
                 seen.add(str(name))
-                yield RowSet(family_set(str(name)), f"{name} ({len(part)})", _named(material, part))
+                yield RowSet(
+                    family_set(str(name)),
+                    "Families",
+                    f"{name} ({len(part)})",
+                    _named(material, part),
+                )
     everyone = ("all languages", LANGUAGES)
     for name in material.families.leave_one_out["without"].astype(str):
         if name != "(none)":
             left = (f"without {name}", family_set(name))
-            yield RowSet(without_set(name), f"All languages but {name}", (everyone, left))
+            yield RowSet(without_set(name), "Without a family", f"All but {name}", (everyone, left))
     for pair in shown_contrasts(material)[["first", "second"]].itertuples(index=False):
         members = tuple((str(name), family_set(str(name))) for name in pair)
-        yield RowSet(contrast_set(*map(str, pair)), " \u2212 ".join(map(str, pair)), members)
+        yield RowSet(
+            contrast_set(*map(str, pair)), "Contrasts", " \u2212 ".join(map(str, pair)), members
+        )
 
 
 def _effects(material: Material) -> Iterator[RowSet]:
@@ -114,11 +135,11 @@ def _effects(material: Material) -> Iterator[RowSet]:
         pairs = part[["row", "target"]].drop_duplicates().itertuples(index=False)
         return tuple((f"{row} → {target}", anchor(str(row), str(target))) for row, target in pairs)
 
-    yield RowSet(EFFECTS, f"All effects pooled ({len(cells)})", members(cells))
+    yield RowSet(EFFECTS, "Pooled effects", f"All effects pooled ({len(cells)})", members(cells))
     if found.by is not None:
         for name, part in cells.groupby(found.by, sort=True):
             title = f"{found.by} {name} ({len(part)})"
-            yield RowSet(effect_set(str(name)), title, members(part))
+            yield RowSet(effect_set(str(name)), "Pooled effects", title, members(part))
 
 
 def _degenerate(material: Material) -> Iterator[RowSet]:
@@ -130,5 +151,5 @@ def _degenerate(material: Material) -> Iterator[RowSet]:
             for row, target in bad.itertuples(index=False)
         )
         yield RowSet(
-            DEGENERATE, f"All scores without the degenerate runs, which are in ({len(left)})", left
+            DEGENERATE, "Degenerate runs", f"All scores but degenerate ones, in ({len(left)})", left
         )

@@ -42,7 +42,7 @@
           row.hidden = !words.every((word) => text.includes(word));
         }
       });
-      table.parentElement.before(label);
+      table.caption.append(label);
     }
   }
   const open = () => {

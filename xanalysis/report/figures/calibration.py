@@ -7,7 +7,7 @@ import pandas as pd
 
 from xanalysis.report import text, theme
 from xanalysis.report.document import Figure
-from xanalysis.report.figures.draw import TIP, inline
+from xanalysis.report.figures.draw import TIP, inline, vega
 
 
 def draw(bins: pd.DataFrame, *, id: str, outcome: str, alt_text: str, note: str = "") -> Figure:
@@ -50,4 +50,4 @@ def draw(bins: pd.DataFrame, *, id: str, outcome: str, alt_text: str, note: str 
         ),
     ).properties(width=300, height=260)
     return Figure(id, f"Confidence against truth; true means {outcome}", alt_text,
-                  chart.to_dict(), note)  # fmt: skip
+                  vega(chart), note)  # fmt: skip

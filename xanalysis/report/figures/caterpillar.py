@@ -11,7 +11,7 @@ import pandas as pd
 
 from xanalysis.report import text, theme
 from xanalysis.report.document import Figure
-from xanalysis.report.figures.draw import TIP, inline
+from xanalysis.report.figures.draw import TIP, inline, vega
 
 PER_FIGURE = 60
 
@@ -38,7 +38,7 @@ def draw(languages: pd.DataFrame, note: str = "") -> list[Figure]:
             "Mean gain by language, grouped by family, best family first"
             + (f" ({number} of {len(parts)})" if len(parts) > 1 else ""),
             _finding(part),
-            _chart(part, domain).to_dict(),
+            vega(_chart(part, domain)),
             note if number == len(parts) else "",
         )
         for number, part in enumerate(parts, 1)
@@ -60,56 +60,51 @@ def _parts(ordered: pd.DataFrame) -> Iterator[pd.DataFrame]:
 
 
 def _chart(part: pd.DataFrame, domain: list[float]) -> Any:
-    values = []
+    values, order = [], []
     for r in part.to_dict("records"):
         interval = text.interval(r["low"], r["high"])
+        heading = TIP + r["family"]
+        if heading not in order:
+            order.append(heading)
+        order.append(r["name"])
         values.append(
             {
                 "language": r["name"],
-                "family": r["family"],
                 "mean": r["mean"],
                 "low": r["low"] if r["low"] == r["low"] else r["mean"],
                 "high": r["high"] if r["high"] == r["high"] else r["mean"],
-                "zero": 0,
                 "tip": f"{TIP}{r['name']} ({r['family']}): "
                 f"{text.number(r['mean'], sign=True)} {interval}",
             }
         )
-    names = [v["language"] for v in values]
+    is_heading = f"datum.value[0] == '{TIP}'"
     scale = alt.Scale(domain=domain, nice=False)
-    base = alt.Chart().encode(
+    base = alt.Chart(inline(values)).encode(
         y=alt.Y(
             "language:N",
-            sort=names,
+            # Families have a line of their own, as headings.
+            scale=alt.Scale(domain=order),
             title=None,
-            axis=alt.Axis(domain=False, ticks=False, labelPadding=6, minExtent=110),
+            axis=alt.Axis(
+                domain=False,
+                ticks=False,
+                labelPadding=8,
+                labelFontWeight=alt.condition(is_heading, alt.value("bold"), alt.value("normal")),
+            ),
         ),
         description="tip:N",
     )
-    layers = alt.layer(
-        alt.Chart()
+    return alt.layer(
+        alt.Chart(inline([{"zero": 0}]))
         .mark_rule(color=theme.MUTED, strokeDash=[3, 3])
-        .encode(x=alt.X("mean(zero):Q", scale=scale)),
+        .encode(x=alt.X("zero:Q", scale=scale)),
         base.mark_rule(color=theme.POINT, strokeWidth=1.4).encode(
             x=alt.X("low:Q", scale=scale, title="gain, points"), x2="high:Q"
         ),
         base.mark_circle(color=theme.POINT, size=34, opacity=1).encode(
             x=alt.X("mean:Q", scale=scale)
         ),
-        data=inline(values),
-    ).properties(width=380, height=alt.Step(13))
-    return layers.facet(
-        row=alt.Row(
-            "family:N",
-            sort=list(dict.fromkeys(part["family"])),
-            title=None,
-            header=alt.Header(
-                labelAngle=0, labelAlign="left", labelAnchor="middle", labelBaseline="middle",
-                labelLimit=150, labelPadding=8, labelFontWeight="bold",
-            ),
-        ),
-        spacing=5,
-    ).resolve_scale(y="independent")  # fmt: skip
+    ).properties(width=320, height=alt.Step(14))
 
 
 def _finding(part: pd.DataFrame) -> str:

@@ -21,7 +21,7 @@ from xanalysis.report.fonts import FOLDER
 Item = TypeVar("Item")
 
 SVG = "http://www.w3.org/2000/svg"
-TIP = "\u2063"  # invisible separator: what a mark's description starts with
+TIP = "\u2063"  # invisible separator: what marks a description or a label; it is taken out
 
 # What a group may say once for all of its marks.
 _INHERITED = (
@@ -84,12 +84,13 @@ def inline(values: Sequence[Mapping[str, Any]]) -> Any:
     return altair.Data(values=list(values))  # type: ignore[no-untyped-call]
 
 
-def label(name: object) -> str:
-    """A name as an axis can show it.
+def vega(chart: Any) -> dict[str, Any]:
+    """A chart as Vega-Lite.
 
-    Vega takes a minus sign or an arrow for narrower than it is, and would cut the name.
+    Not checked against the schema here, which takes longer than drawing; a test does that.
     """
-    return str(name).replace("\u2212", "\u2013").replace(" → ", " › ")
+    spec: dict[str, Any] = chart.to_dict(validate=False)
+    return spec
 
 
 def even(items: Sequence[Item], most: int) -> list[Sequence[Item]]:
@@ -127,6 +128,7 @@ def _trim(element: ElementTree.Element) -> None:
             _as_circle(child)
         elif name == "text":
             _move(child, "x", "y")
+            child.text = (child.text or "").replace(TIP, "")
         elif name == "g":
             _hoist(child)
             if not child.attrib and len(child) == 1:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from xanalysis.report import text, theme
 from xanalysis.report.document import Figure
-from xanalysis.report.figures.draw import TIP, even, inline
+from xanalysis.report.figures.draw import TIP, even, inline, vega
 
 PER_FIGURE = 50
 
@@ -33,7 +33,7 @@ def draw(rows: pd.DataFrame, *, alt_text: str, note: str = "") -> list[Figure]:
             "Pooled gain, with the interval in which a further study's true gain would lie"
             + (f" ({number} of {len(parts)})" if len(parts) > 1 else ""),
             alt_text,
-            _chart(pd.concat([groups.iloc[list(part)], others]), domain).to_dict(),
+            vega(_chart(pd.concat([groups.iloc[list(part)], others]), domain)),
             note if number == len(parts) else "",
         )
         for number, part in enumerate(parts, 1)
@@ -90,9 +90,9 @@ def _chart(rows: pd.DataFrame, domain: list[float]) -> Any:
         base.transform_filter(kind("pooled"))
         .mark_point(shape="diamond", filled=True, color=theme.INK, size=190, opacity=1)
         .encode(x="estimate:Q"),
-    ).properties(width=360, height=alt.Step(step))
+    ).properties(width=230, height=alt.Step(step))
     words = (
-        base.mark_text(align="left", color=theme.INK)
+        base.mark_text(align="left", color=theme.INK, x=0)
         .encode(y=alt.Y("label:N", sort=[v["label"] for v in values], axis=None), text="shown:N")
         .properties(width=130, height=alt.Step(step))
     )

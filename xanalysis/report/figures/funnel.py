@@ -7,7 +7,7 @@ import pandas as pd
 
 from xanalysis.report import text, theme
 from xanalysis.report.document import Figure
-from xanalysis.report.figures.draw import TIP, inline
+from xanalysis.report.figures.draw import TIP, inline, vega
 
 MOST = 400
 
@@ -50,6 +50,6 @@ def draw(points: pd.DataFrame, *, center: float, alt_text: str, note: str = "") 
         alt.Chart(inline(dots))
         .mark_point(color=theme.POINT, size=26, opacity=0.85, strokeWidth=1.3)
         .encode(x="effect:Q", y=y, description="tip:N"),
-    ).properties(width=420, height=240)
-    return Figure("fig-funnel", "Gains against their standard errors", alt_text, chart.to_dict(),
+    ).properties(width=360, height=230)
+    return Figure("fig-funnel", "Gains against their standard errors", alt_text, vega(chart),
                   note.strip())  # fmt: skip

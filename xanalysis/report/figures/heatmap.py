@@ -11,7 +11,7 @@ import pandas as pd
 
 from xanalysis.report import text, theme
 from xanalysis.report.document import Figure
-from xanalysis.report.figures.draw import TIP, even, inline
+from xanalysis.report.figures.draw import TIP, even, inline, vega
 from xanalysis.report.figures.scale import MISSING, edges, labels, step
 
 _SMALL = 9
@@ -48,7 +48,7 @@ def draw(
                 f"fig-grid-{number}" if len(parts) > 1 else "fig-grid",
                 title + (f" ({number} of {len(parts)})" if len(parts) > 1 else ""),
                 _finding(cells),
-                _chart(cells, some_rows, some_targets, cuts, dense).to_dict(),
+                vega(_chart(cells, some_rows, some_targets, cuts, dense)),
                 note.strip() if number == len(parts) else "",
             )
         )
@@ -130,7 +130,7 @@ def _chart(
             gains.encode(text="gain:N", color=ink),
             ends.encode(text="interval:N", color=ink),
         ]
-        width, height = max(70, min(90, 760 // max(1, len(targets)))), 36
+        width, height = 72, 36
     chart = alt.layer(*layers).resolve_scale(color="independent")
     return chart.properties(width=alt.Step(width), height=alt.Step(height))
 

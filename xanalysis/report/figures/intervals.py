@@ -9,10 +9,9 @@ import pandas as pd
 
 from xanalysis.report import text, theme
 from xanalysis.report.document import Figure
-from xanalysis.report.figures.draw import TIP, inline
-from xanalysis.report.figures.draw import label as axis_label
+from xanalysis.report.figures.draw import TIP, inline, vega
 
-WIDTH = 420
+WIDTH = 320  # with its labels a figure fits a phone without becoming too small to read
 
 
 def draw(
@@ -47,7 +46,7 @@ def draw(
         reference: Where the vertical line stands.
     """
     spec = chart(frame, label, value, low, high, axis=axis, hollow=hollow, reference=reference)
-    return Figure(id, title, alt_text, spec.to_dict(), note)
+    return Figure(id, title, alt_text, vega(spec), note)
 
 
 def chart(
@@ -69,7 +68,7 @@ def chart(
         interval = text.interval(r[low], r[high])
         values.append(
             {
-                "label": axis_label(r[label]),
+                "label": str(r[label]),
                 "value": _finite(r[value]),
                 "low": _finite(r[low]),
                 "high": _finite(r[high]),

@@ -7,7 +7,7 @@ import pandas as pd
 
 from xanalysis.report import text, theme
 from xanalysis.report.document import Figure
-from xanalysis.report.figures.draw import TIP, inline
+from xanalysis.report.figures.draw import TIP, inline, vega
 
 
 def draw(
@@ -54,5 +54,5 @@ def draw(
         .mark_point(color=theme.INK, size=26, opacity=0.75, strokeWidth=1.2)
         .encode(x=x, y="y:Q", description="tip:N"),
         alt.Chart(lines).mark_line(color=theme.POINT, strokeWidth=2.4).encode(x=x, y="mean:Q"),
-    ).properties(width=420, height=230)
-    return Figure(id, title, alt_text, chart.to_dict(), note)
+    ).properties(width=360, height=220)
+    return Figure(id, title, alt_text, vega(chart), note)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from xanalysis.report import text, theme
 from xanalysis.report.document import Figure
-from xanalysis.report.figures.draw import TIP, inline, label
+from xanalysis.report.figures.draw import TIP, inline, vega
 
 # Beyond these, only the cells whose seeds lie furthest apart are drawn.
 _ROWS, _TARGETS, _MARKS = 25, 12, 600
@@ -38,7 +38,7 @@ def draw(runs: pd.DataFrame, rows: Sequence[str], targets: Sequence[str], note: 
             f" {cells} of {number:,} cells are drawn, those with the largest distance between two "
             "seeds; the table below sums up all of them, and every score stands among the rows."
         )
-    return Figure("fig-seeds", title, _finding(runs), chart.to_dict(), note.strip())
+    return Figure("fig-seeds", title, _finding(runs), vega(chart), note.strip())
 
 
 def _values(runs: pd.DataFrame) -> list[dict[str, Any]]:
@@ -53,7 +53,7 @@ def _values(runs: pd.DataFrame) -> list[dict[str, Any]]:
             {
                 "row": r["row"],
                 "target": r["target"],
-                "cell": label(where),
+                "cell": where,
                 "gain": r["gain"],
                 "run": _KINDS[bad],
                 "tip": f"{TIP}{where}, {seed}: {text.number(r['gain'], sign=True)}"
@@ -102,11 +102,10 @@ def _zero() -> Any:
 
 
 def _panels(values: list[dict[str, Any]], rows: Sequence[str], targets: Sequence[str]) -> Any:
-    panels = -(-len(targets) // 5) if len(targets) > 5 else 1
-    columns = -(-len(targets) // panels)
+    columns = len(targets) if len(targets) < 3 else 3
     y = alt.Y("row:N", sort=list(rows), title=None, axis=alt.Axis(ticks=False, grid=True))
     marks = _marks(y, alt.Axis(tickCount=3, labelFlush=True)).properties(
-        width=max(96, 620 // columns), height=alt.Step(20)
+        width=130 if columns > 1 else 300, height=alt.Step(20)
     )
     zero = alt.Chart().mark_rule(color=theme.MUTED, strokeDash=[3, 3]).encode(x=alt.datum(0))
     return alt.layer(zero, marks, data=inline(values)).facet(
@@ -117,7 +116,7 @@ def _panels(values: list[dict[str, Any]], rows: Sequence[str], targets: Sequence
 def _lines(values: list[dict[str, Any]]) -> Any:
     order = list(dict.fromkeys(value["cell"] for value in values))
     y = alt.Y("cell:N", sort=order, title=None, axis=alt.Axis(ticks=False, grid=True))
-    marks = _marks(y, alt.Axis()).properties(width=420, height=alt.Step(16))
+    marks = _marks(y, alt.Axis()).properties(width=320, height=alt.Step(16))
     return alt.layer(_zero(), marks, data=inline(values))
 
 

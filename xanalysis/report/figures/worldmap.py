@@ -12,7 +12,7 @@ import pandas as pd
 
 from xanalysis.report import text, theme
 from xanalysis.report.document import Figure
-from xanalysis.report.figures.draw import TIP, inline
+from xanalysis.report.figures.draw import TIP, inline, vega
 from xanalysis.report.figures.scale import edges, labels, step
 
 _LAND = Path(__file__).parents[1] / "assets" / "land.json"
@@ -50,7 +50,7 @@ def draw(languages: pd.DataFrame, note: str = "") -> Figure:
             ),
             alt.Chart(inline([_land()])).mark_geoshape(fill=theme.LAND),
             alt.Chart(inline(points))
-            .mark_circle(size=60, opacity=1, stroke=theme.INK, strokeWidth=0.8)
+            .mark_circle(size=48, opacity=1, stroke=theme.INK, strokeWidth=0.8)
             .encode(
                 longitude="longitude:Q",
                 latitude="latitude:Q",
@@ -63,7 +63,7 @@ def draw(languages: pd.DataFrame, note: str = "") -> Figure:
             ),
         )
         .project("equalEarth", rotate=[-11, 0, 0])
-        .properties(width=680, height=330)
+        .properties(width=540, height=265)
     )
     best, worst = (
         placed.iloc[int(placed["mean"].argmax())],
@@ -75,6 +75,6 @@ def draw(languages: pd.DataFrame, note: str = "") -> Figure:
         f"World map of {len(points)} languages. Largest gain: {best['name']} "
         f"({text.number(best['mean'], sign=True)}); smallest: {worst['name']} "
         f"({text.number(worst['mean'], sign=True)}).",
-        chart.to_dict(),
+        vega(chart),
         note,
     )
