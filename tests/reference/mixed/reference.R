@@ -134,6 +134,9 @@ add("unbalanced", gain ~ family * task_type + distance + (1 | language) + (1 | t
     more = function(m) list(marginal = list(satterthwaite = emmeans_of(m, "satterthwaite"),
                                             kenward_roger = emmeans_of(m, "kenward-roger")),
                             joint = joint_of(m), anova = anova_of(m)))
+add("singular_correlation", gain ~ distance + (1 + distance | target) + (1 | language), unbalanced,
+    more = function(m) list(profile = profile_of(lmer(
+      gain ~ distance + (1 + distance | target) + (1 | language), unbalanced, REML = FALSE))))
 hole <- droplevels(subset(unbalanced, !(family == "Dravidian" & task_type == "qa")))
 add("missing_cell", gain ~ family * task_type + (1 | language) + (1 | target) +
       (1 | intermediate), hole,

@@ -23,11 +23,11 @@ def numbers(name: str) -> dict[str, Any]:
 
 @cache
 def table(name: str) -> pd.DataFrame:
-    if name in ("unbalanced", "missing_cell"):
+    if name in ("unbalanced", "missing_cell", "singular_correlation"):
         grid = table("grid")
         part = grid[(grid["model"] == "m0") & (grid["keep"] == 1)]
         hole = (part["family"] == "Dravidian") & (part["task_type"] == "qa")
-        return part if name == "unbalanced" else part[~hole]
+        return part[~hole] if name == "missing_cell" else part
     if name == "InstEval_few":
         whole = table("InstEval")
         return whole[whole["s"].astype(int) <= 80]

@@ -149,8 +149,16 @@ def test_anova_is_lmertests(method):
         np.testing.assert_allclose(ours[name], theirs[key], rtol=1e-3)
 
 
-@pytest.mark.parametrize(("name", "case"), [("sleepstudy", "sleepstudy_ml"), ("Penicillin",) * 2])
-def test_profile_intervals_are_lme4s(name, case):
+@pytest.mark.parametrize(
+    ("name", "case", "share"),
+    [
+        ("sleepstudy", "sleepstudy_ml", 1e-4),
+        ("Penicillin", "Penicillin", 1e-4),
+        # lme4 interpolates this one's profile.
+        ("singular_correlation", "singular_correlation", 1e-3),
+    ],
+)
+def test_profile_intervals_are_lme4s(name, case, share):
     theirs = numbers(case)["profile"]
     expected = {
         lme4s(term): ends
@@ -160,7 +168,7 @@ def test_profile_intervals_are_lme4s(name, case):
     assert set(frame["term"]) == set(expected)
     for row in frame.itertuples():
         width = expected[row.term][1] - expected[row.term][0]
-        np.testing.assert_allclose([row.low, row.high], expected[row.term], atol=1e-4 * width)
+        np.testing.assert_allclose([row.low, row.high], expected[row.term], atol=share * width)
 
 
 def lme4s(term: str) -> str:
