@@ -149,7 +149,7 @@ def test_two_clusters_that_agree_by_chance_do_not_make_a_narrow_interval():
     """With too few clusters the larger of the two standard errors counts, and that is said."""
     spread = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
     effects = np.concatenate([spread, spread + 0.01])
-    result = meta_analyse(effects, np.full(10, 0.04), clusters=["a"] * 5 + ["b"] * 5)
+    result = xa.meta_analyse(effects, np.full(10, 0.04), clusters=["a"] * 5 + ["b"] * 5)
     row = result.coefficients.iloc[0]
     assert row["se"] > 0.9 * effects.std(ddof=1) / np.sqrt(len(effects))
     assert any("larger of" in note for note in result.notes)
