@@ -55,6 +55,8 @@ def test_two_nodes_one_killed(tmp_path: Path, cluster: Any) -> None:
     root = tmp_path / "runs"
     store = Store(root)
     store.prepare()
+    with pytest.raises(InputError, match="the Ray cluster has no GPU"):
+        RayEngine(NoData(root, ()), devices=["cuda"], address=cluster.address)
     engine = RayEngine(NoData(root, (), perform=pretend), address=cluster.address)
     assert engine.workers == 2
     killed: list[int] = []
