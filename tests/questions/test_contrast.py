@@ -10,7 +10,7 @@ from xanalysis import languages
 from xanalysis.errors import InputError
 from xanalysis.results.simulate import LANGUAGES, simulate_grid
 from xanalysis.stats.contrast import contrast, sentence, slope_sentence
-from xanalysis.stats.contrast.model import UNSEEN, Model
+from xanalysis.stats.contrast.model import RESOURCES, Model
 from xanalysis.stats.contrast.sides import sides
 
 CELL = ("intermediate", "target", "language")
@@ -185,7 +185,7 @@ def test_languages_outside_the_pretraining_text_get_no_size():
     assert (slope.languages, slope.unseen) == (7, 2)
     assert abs(slope.estimate) < 3, "what happens in unseen languages is no effect of size"
     assert "7 languages, without the 2 unseen in pretraining" in slope_sentence(slope, 0.95)
-    group = result.groups.set_index("group").loc[UNSEEN]
+    group = result.groups.set_index("group").loc[RESOURCES["unseen"]]
     assert group["languages"] == 2
     assert group["estimate"] == pytest.approx(21.0, abs=2.0)
 

@@ -11,6 +11,7 @@ from xanalysis.cli import cli
 from xanalysis.errors import InputError
 from xanalysis.questions.answer import answer
 from xanalysis.questions.record import ContrastSpec, Question, load_question
+from xanalysis.results.schema import variant_of
 from xanalysis.results.simulate import simulate_grid
 from xanalysis.study import Study
 
@@ -18,20 +19,66 @@ NAMES = "abcde"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_question_has_its_recipe_and_claims(name):
+@pytest.mark.parametrize("scale", ["small", "full"])
+def test_every_question_has_its_recipe_and_claims(name, scale):
     from xanalysis.claims import load_claims
     from xanalysis.runner.recipe import load_recipe
 
     study = Study.here(__file__)
     question = load_question(study.find("questions", name))
-    recipe = load_recipe(study.find("runners", question.recipe))
-    claims = load_claims(study.find("claims", question.claims))
-    assert claims.claims
-    known = set(recipe.setups())
+    assert question.full is not None
+    assert question.limits
+    assert question.full_limits
+    recipe = load_recipe(study.find("runners", question.at(scale)))
+    known = {
+        "variant": {variant_of(label) for label in recipe.setups()},
+        "target": {target for setup in recipe.setups().values() for target in setup.targets},
+        "resource": {"unseen", "low", "high"},
+    }
     for spec in question.contrasts:
         for side in (spec.treatment, spec.control or {}):
-            named = side.get("recipe", ())
-            assert {named} if isinstance(named, str) else set(named) <= known
+            for column, asked in side.items():
+                named = {asked} if isinstance(asked, str) else set(asked)
+                if column == "target":  # the targets of both scales stand side by side
+                    assert named & known["target"]
+                elif column in known:
+                    assert named <= known[column]
+    claims = load_claims(study.find("claims", question.claims))
+    for claim in claims.claims:
+        for check in claim.check:
+            groups = {*check.operator.needs().labels} - {""}
+            if claim.quantity.by == "variant":
+                assert groups <= known["variant"]
+        assert {"intermediate", "target"}.isdisjoint(claim.quantity.where), "not on both scales"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_question_as_asked_is_costed_without_data(name, tmp_path, monkeypatch, capsys):
+    """Sizes come from publications: nothing is fetched, and what is not known is said."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    arguments = ["study", name, "--source", "files", "--dry-run", "--format", "json"]
+    result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    found = json.loads(result.output)
+    assert found["recipe"] == load_question(Study.here(__file__).find("questions", name)).full
+    assert found["flops"] == 0, "there are no data to train on"
+    assert found["card_hours_lacking"] > 5
+    assert {"xnli", "mnli"} <= set(found["elsewhere"])
+    kinds = found["stages"]
+    assert kinds["target"]["lacking_data"] == sum(kinds["target"].values())
+    for line in found["unknown"]:
+        assert any(task in line for task in ("mewslix", "bucc2018", "ccg", "_r's")), line
+    assert any("get it: " in line for line in found["missing"])
+
+
+def test_the_scale_follows_the_sources():
+    def recipe(*given):
+        arguments = ["study", "A", "--dry-run", "--format", "json", *given]
+        result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+        return json.loads(result.output)["recipe"]
+
+    assert recipe() == recipe("--source", "cldr") == "question-a"
+    assert recipe("--source", "files") == recipe("--scale", "full") == "question-a-full"
+    assert recipe("--source", "files", "--scale", "small") == "question-a"
 
 
 def question(**contrast_fields):
@@ -66,15 +113,34 @@ def test_no_difference_names_what_could_have_been_found():
 
 
 def test_the_command_answers_from_a_results_file(tmp_path):
-    grid = simulate_grid(effects={"mnli": 2.0}, targets=("xnli", "pawsx"), seeds=2)
+    grid = simulate_grid(effects={"mnli": 4.0}, targets=("xnli",), sd={"gain_target": 0.0})
     file = tmp_path / "grid.csv"
     grid.to_csv(file, index=False)
     args = ["study", "E", "--results", str(file), "-o", str(tmp_path / "out"), "--format", "json"]
     result = CliRunner().invoke(cli, args, catch_exceptions=False)
     content = json.loads(result.output)
-    assert content["answers"][0]["numbers"]["languages"] == grid["language"].nunique() - 1
+    low, every = content["answers"]
+    assert low["numbers"]["languages"] == len({"eu", "sw", "te", "tl", "jv", "yo"})
+    assert every["numbers"]["languages"] == grid["language"].nunique() - 1
+    assert "Per tenfold pretraining text" in every["resource"]
     assert content["verdicts"][0]["id"] == "low-resource-gain"
+    assert content["verdicts"][0]["verdict"] == "SUPPORTED"
     assert (tmp_path / "out" / "study-question-e" / "report.html").stat().st_size > 10_000
+
+
+def test_the_answer_fits_the_terminal(tmp_path):
+    """80 columns: a table's columns must not go on in a second block."""
+    file = tmp_path / "grid.csv"
+    simulate_grid(effects={"mnli": 4.0}, targets=("xnli",), sd={"gain_target": 0.0}).to_csv(
+        file, index=False
+    )
+    args = ["study", "E", "--results", str(file), "-o", str(tmp_path / "out")]
+    lines = CliRunner().invoke(cli, args, catch_exceptions=False).output.splitlines()
+    assert max(len(line) for line in lines if str(tmp_path) not in line) <= 80
+    assert "[bold]" not in "".join(lines)
+    heads = [line.split() for line in lines if "points" in line and "high" in line.split()]
+    assert [head[-4:] for head in heads] == [["languages", "points", "low", "high"]] * 2
+    assert any(line.startswith("SUPPORTED") for line in lines)
 
 
 def test_listing_and_unknown_names():

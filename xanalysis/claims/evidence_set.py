@@ -13,7 +13,7 @@ import pandas as pd
 
 from xanalysis.claims.provenance import Provenance
 from xanalysis.errors import InputError
-from xanalysis.results.schema import KEY, conform, variant_of
+from xanalysis.results.schema import BASELINE, KEY, conform, variant_of
 
 if TYPE_CHECKING:
     from xanalysis.claims.schema import Scope
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 Ids = npt.NDArray[np.int64]
 
 AVERAGE = "avg"
-LANGUAGE_COLUMNS = ("family", "genus", "script", "macroarea")
+LANGUAGE_COLUMNS = ("family", "genus", "script", "macroarea", "resource")
 # Columns that follow from another one.
-_FOLLOWS = {"variant": "recipe"} | dict.fromkeys(LANGUAGE_COLUMNS, "language")
+_FOLLOWS = {"variant": "recipe", "start": "intermediate"}
+_FOLLOWS |= dict.fromkeys(LANGUAGE_COLUMNS, "language")
 
 
 class EvidenceSet:
@@ -146,10 +147,7 @@ class EvidenceSet:
                 levels = ["" if pd.isna(value) else str(value) for value in found]
             elif column in _FOLLOWS:
                 source = _FOLLOWS[column]
-                each = [
-                    variant_of(value) if column == "variant" else language_fact(value, column)
-                    for value in self.levels(source)
-                ]
+                each = [_following(column, value) for value in self.levels(source)]
                 levels = list(dict.fromkeys(each))
                 lookup = np.array([levels.index(value) for value in each], dtype=np.int64)
                 codes = lookup[self.codes(source)]
@@ -169,6 +167,15 @@ class EvidenceSet:
         return order[starts[code] : starts[code + 1]]
 
 
+def _following(column: str, value: str) -> str:
+    """The value of a column that follows from another one's."""
+    if column == "variant":
+        return variant_of(value)
+    if column == "start":
+        return "pretrained" if value == BASELINE else "intermediate"
+    return language_fact(value, column)
+
+
 def _floats(frame: pd.DataFrame, column: str, default: float) -> npt.NDArray[np.float64]:
     if column not in frame:
         return np.full(len(frame), default)
@@ -176,7 +183,7 @@ def _floats(frame: pd.DataFrame, column: str, default: float) -> npt.NDArray[np.
 
 
 def language_fact(code: str, column: str) -> str:
-    """Family, genus, script or macroarea of a language; empty where it is not known."""
+    """Family, genus, script, macroarea or resource of a language; empty where it is not known."""
     if code == AVERAGE:
         return ""
     from xanalysis.languages import lookup

@@ -12,7 +12,7 @@ from xanalysis.errors import unknown_name
 COLUMNS = (
     "study", "model", "recipe", "variant", "intermediate", "target", "task_type", "language",
     "metric", "split", "seed", "system", "setting", "table", "source", "family", "genus", "script",
-    "macroarea",
+    "macroarea", "resource", "start",
 )  # fmt: skip
 
 
@@ -64,6 +64,8 @@ class Quantity(Strict):
         where: Rows to use: column to value or values.
         by: Column whose values are the groups. ``variant`` is what stands behind the slash of
             ``recipe``, and ``base`` for the recipe's own grid: it is the same on every scale.
+            ``start`` is what the target training began from, ``pretrained`` or ``intermediate``;
+            ``resource`` is ``unseen``, ``low`` or ``high``, by the language's text in CC-100.
         average_over: Columns that are averaged out one after the other, in the benchmark's own
             order: metrics, then languages, then targets. Seeds are averaged first, always.
         unit: Column whose values are counted (share, count).

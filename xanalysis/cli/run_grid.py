@@ -87,11 +87,13 @@ def command(
         model=model,
         data=data,
         sources=sources,
-        allow_missing=allow_partial or dry_run,
+        allow_missing=True,
         check=not dry_run,
         known=tables,
         seeds=parse_seeds(seeds),
     )
+    if not (allow_partial or dry_run):
+        refuse_missing(grid)
     asked = tuple(name.strip() for name in devices.split(",") if name.strip())
     if dry_run:
         _dry_run(grid, devices_at_hand(asked)[0], form)
@@ -107,6 +109,20 @@ def command(
         click.echo(json.dumps(_summary(grid, run), indent=1))
     if run.failed:
         sys.exit(1)
+
+
+def refuse_missing(grid: Grid) -> None:
+    """List the data that are not here, and where they can be had, and go no further.
+
+    Raises:
+        InputError: Some data are not here.
+    """
+    from xanalysis.runner.missing import absent, missing_lines
+
+    if grid.plan.missing:
+        for line in (*missing_lines(grid.plan, grid.data), *grid.plan.notes):
+            click.echo(line, err=True)
+        raise absent(grid.plan)
 
 
 def parse_time(text: str) -> float | None:
@@ -159,6 +175,7 @@ def run_with_bars(
 ) -> Run:
     """Run a grid with bars on ``console``, for so long; Ctrl-C says how to go on."""
     from xanalysis.runner.engines.base import Engine
+    from xanalysis.runner.missing import missing_lines
     from xanalysis.runner.progress import Terminal, duration
 
     assert isinstance(engine, Engine)
@@ -168,16 +185,18 @@ def run_with_bars(
     name = grid.recipe.name
     total = len(grid.plan.stages)
     first = f"{name}: {total} stages, {len(todo)} to do"
+    # Workers that share a device share its pace.
+    lanes = len(set(engine.devices)) if engine.local_devices else max(1, engine.workers)
     if estimate.seconds is not None and todo:
-        first += f", about {duration(estimate.seconds / max(1, engine.workers))}"
+        first += f", about {duration(estimate.seconds / lanes)}"
     console.print(first, highlight=False)
     for line in known_lines(grid):
         console.print(line, highlight=False, soft_wrap=True)
-    if blocked:
-        console.print(f"{blocked} stages lack data:", style="yellow")
-        for line in grid.plan.missing[:8]:
+    if grid.plan.missing:
+        console.print(f"not here, and {blocked} stages with it:", style="yellow")
+        for line in missing_lines(grid.plan, grid.data):
             console.print(f"  {line}", highlight=False, soft_wrap=True)
-    for line in grid.left_out:
+    for line in (*grid.plan.notes, *grid.left_out):
         console.print(line, style="yellow", highlight=False, soft_wrap=True)
     weights = {key: estimate.by_stage[key] for key in todo}
     try:
@@ -250,6 +269,9 @@ def _summary(grid: Grid, run: Run) -> dict[str, object]:
 
 
 def _dry_run(grid: Grid, device: str, form: str) -> None:
+    from xanalysis.runner.cards import A100
+    from xanalysis.runner.missing import missing_lines
+
     estimate = grid.estimate(device)
     if form == "json":
         content = {
@@ -257,7 +279,10 @@ def _dry_run(grid: Grid, device: str, form: str) -> None:
             "device": device,
             **estimate.to_dict(),
             "known": len(grid.known.done(grid.plan)),
-            "missing": grid.plan.missing,
+            "card": A100.name,
+            "card_hours": A100.hours(estimate.flops),
+            "card_hours_lacking": A100.hours(estimate.lacking_flops),
+            "missing": missing_lines(grid.plan, grid.data),
         }
         click.echo(json.dumps(content, indent=1))
         return
@@ -269,6 +294,8 @@ def _dry_run(grid: Grid, device: str, form: str) -> None:
 def _print_estimate(console: Console, grid: Grid, estimate: Estimate, device: str) -> None:
     from rich.table import Table
 
+    from xanalysis.runner.cards import A100
+    from xanalysis.runner.missing import missing_lines
     from xanalysis.runner.progress import count, duration, size
 
     recipe = grid.recipe
@@ -299,6 +326,17 @@ def _print_estimate(console: Console, grid: Grid, estimate: Estimate, device: st
         say(f"time on {device}: about {duration(estimate.seconds)}{part} ({hours}, {pace})")
         if estimate.naive_seconds:
             say(f"without sharing, from nothing: about {duration(estimate.naive_seconds)}")
+    lacking = estimate.lacking_flops
+    if lacking:
+        say(f"stages that lack data: {lacking:.2e} FLOP{part} on top")
+    if device == "cpu" and A100.hours(estimate.flops + lacking) >= 0.1:
+        both = f", of these {A100.hours(lacking):,.1f} for stages that lack data" if lacking else ""
+        say(
+            f"on an {A100.name}: about {A100.hours(estimate.flops + lacking):,.1f} "
+            f"GPU-hours{part}{both} ({A100.basis})"
+        )
+    if estimate.elsewhere:
+        say(f"numbers of examples as published, not counted here: {', '.join(estimate.elsewhere)}")
     say(
         f"checkpoints on disk: {size(estimate.disk)} in the end (keep: {recipe.keep}), "
         f"{size(estimate.peak_disk)} if all were kept"
@@ -307,9 +345,7 @@ def _print_estimate(console: Console, grid: Grid, estimate: Estimate, device: st
         say(f"unknown: {line}")
     if len(estimate.unknown) > 10:
         say(f"unknown: … and {len(estimate.unknown) - 10} more (--format json lists them)")
-    for line in grid.left_out:
+    for line in (*grid.plan.notes, *grid.left_out):
         say(line)
-    for line in grid.plan.missing[:6]:
-        say(f"missing: {line}")
-    if len(grid.plan.missing) > 6:
-        say(f"missing: … and {len(grid.plan.missing) - 6} more (--format json lists them)")
+    for line in missing_lines(grid.plan, grid.data):
+        say(f"not here: {line}")

@@ -20,8 +20,9 @@ def frame(codes: Sequence[str], to: str = "en") -> pd.DataFrame:
         to: The language that distances are measured to.
 
     Returns:
-        ``language`` (canonical code), the fields of :class:`Language`, ``pretrained``, the six
-        distances to ``to`` and the shares of imputed features. Missing values are NaN or None.
+        ``language`` (canonical code), the fields of :class:`Language`, ``pretrained``,
+        ``resource``, the six distances to ``to`` and the shares of imputed features. Missing values
+        are NaN or None.
 
     Raises:
         InputError: A code is not known.
@@ -33,5 +34,6 @@ def frame(codes: Sequence[str], to: str = "en") -> pd.DataFrame:
     for name in ("latitude", "longitude", "cc100_gib"):
         table[name] = table[name].astype("float64")
     table["pretrained"] = [x.pretrained for x in languages]
+    table["resource"] = [x.resource for x in languages]
     near = distances([x.code for x in languages], to=to)
     return table.join(near.drop(columns="language"))

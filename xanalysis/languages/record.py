@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+# GiB of text in CC-100 below which a language is called one of low resource here: a convention.
+LOW_GIB = 5.0
+Resource = Literal["unseen", "low", "high"]
 
 
 @dataclass(frozen=True)
@@ -52,3 +57,10 @@ class Language:
     def pretrained(self) -> bool:
         """Whether the language is in XLM-R's pretraining corpus."""
         return self.cc100_gib is not None
+
+    @property
+    def resource(self) -> Resource:
+        """``unseen`` in XLM-R's pretraining corpus, ``low`` (below 5 GiB of text) or ``high``."""
+        if self.cc100_gib is None:
+            return "unseen"
+        return "low" if self.cc100_gib < LOW_GIB else "high"

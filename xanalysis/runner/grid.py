@@ -12,10 +12,11 @@ from xanalysis.runner import models
 from xanalysis.runner.engines import ENGINES
 from xanalysis.runner.engines.base import Engine, Reporter, Run
 from xanalysis.runner.engines.local import available_cores
-from xanalysis.runner.estimate import Estimate, Sizes, estimate
+from xanalysis.runner.estimate import Estimate, estimate
 from xanalysis.runner.known import Known, read_known
 from xanalysis.runner.plan import Plan, Stage, make_plan
 from xanalysis.runner.recipe import Recipe, load_recipe
+from xanalysis.runner.sizes import Sizes
 from xanalysis.runner.spec import ModelSpec, TrainSpec
 from xanalysis.runner.stages import Job
 from xanalysis.runner.store import Store
@@ -63,13 +64,15 @@ class Grid:
     def estimate(self, device: str = "cpu") -> Estimate:
         """What is left to run costs, and what sharing saved.
 
-        Sizes are counted in data that lie here; nothing is fetched to know them.
+        Sizes are counted in data that lie here, or published ones; nothing is fetched to know
+        them.
         """
         here = [name for name in self.job.sources if name != "hub"]
         data = replace(self.job, sources=tuple(here), protect=()).open_data() if here else None
         done = self.done()
         todo = self.plan.needed(done, self.seeds)
-        return estimate(self.plan, self.store, Sizes(data), device=device, done=done, todo=todo)
+        sizes = Sizes(data, self.recipe.splits)
+        return estimate(self.plan, self.store, sizes, device=device, done=done, todo=todo)
 
     def workers(self, devices: Sequence[str]) -> int:
         """How many stages to run side by side: one per GPU; on the CPU as many as memory allows."""
@@ -199,7 +202,7 @@ def _refuse_leaks(recipe: Recipe, data: Data) -> None:
 
     for setup in recipe.setups().values():
         targets = [TASKS[name] for name in setup.targets]
-        trained = {target.train for target in targets if target.train is not None}
+        trained = {name for target in targets for name in setup.trained_on(target)}
         trained |= {name for mixture in setup.mixtures() for name in mixture.tasks}
         for target in targets:
             for name in sorted(trained):

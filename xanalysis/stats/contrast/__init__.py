@@ -67,7 +67,7 @@ class Contrast:
         cells: Matched cells: ``difference`` of the means over seeds.
         above: Languages whose mean difference is above 0.
         runs: Fine-tuned models behind it.
-        groups: Mean difference per family, pretraining and task type, with intervals.
+        groups: Mean difference per family, resource (text in CC-100) and task type, with intervals.
         resource: How it changes with the size of the pretraining text; None with too few languages.
         formula: The model that was fitted.
         notes: What was left out, and what the answer is true of.

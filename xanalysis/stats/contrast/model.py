@@ -10,6 +10,7 @@ import pandas as pd
 
 from xanalysis import languages
 from xanalysis.errors import InputError
+from xanalysis.languages.record import LOW_GIB
 from xanalysis.stats.mixed import fit_mixed
 
 # Kenward-Roger costs more with every row and differs from Satterthwaite only in small samples.
@@ -27,7 +28,12 @@ _COMMON = (
 # What makes the effect differ.
 _VARYING = ("language", "target", "intermediate")
 SINGLE = "single-language families"
-SEEN, UNSEEN = "seen in pretraining", "unseen in pretraining"
+# By the size of the text in CC-100; see Language.resource.
+RESOURCES = {
+    "unseen": "unseen in pretraining",
+    "low": f"below {LOW_GIB:g} GiB",
+    "high": f"{LOW_GIB:g} GiB and more",
+}
 
 
 @dataclass
@@ -75,7 +81,7 @@ class Model:
         if rows.groupby("target")["seed"].nunique().max() < 2:
             self.notes.append("one seed: how much runs differ is known only between settings")
         trained = rows[rows["trained"] > 0]
-        if trained["start"].nunique() == trained["made"].nunique():
+        if 0 < trained["start"].nunique() == trained["made"].nunique():
             self.notes.append(
                 "one intermediate training per setting: their luck is not known and not counted"
             )
@@ -92,17 +98,17 @@ class Model:
         return table.iloc[0]
 
     def groups(self) -> pd.DataFrame:
-        """Effects by family (those with two languages or more), pretraining and task type."""
+        """Effects by family (those with two languages or more), resource and task type."""
         codes = self.rows["language"]
         known = languages.frame(sorted(codes.unique())).set_index("language")
-        pretraining = known["pretrained"].map({True: SEEN, False: UNSEEN})
         rows = self.rows.assign(
-            family=codes.map(known["family"]), pretraining=codes.map(pretraining)
+            family=codes.map(known["family"]),
+            resource=codes.map(known["resource"].map(RESOURCES)),
         )
         sizes = rows.groupby("family")["language"].nunique()
         rows.loc[rows["family"].map(sizes) < 2, "family"] = SINGLE
         parts = []
-        for by in ("family", "pretraining", "task_type"):
+        for by in ("family", "resource", "task_type"):
             try:
                 parts.append(self._group(rows, by))
             except InputError as error:

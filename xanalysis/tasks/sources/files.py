@@ -116,6 +116,8 @@ class FilesSource(Source):
         if split == TRANSLATED:
             own = [pattern for pattern in patterns if pattern.startswith("translated/")]
             wanted = " and ".join(own if layout.parts else own[:1]).format(lang=language)
+            if layout.translations:  # as they are published
+                wanted = f"{layout.translations[0].format(lang=language)} or {wanted}"
             return f"--data FOLDER with machine translations in {wanted}"
         wanted = " and ".join(patterns if layout.parts else patterns[:1]).format(lang=language)
         return f"--data FOLDER with {wanted} (get it: {layout.get})"
