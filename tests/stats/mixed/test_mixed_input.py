@@ -88,6 +88,39 @@ def test_what_r_and_numpy_spell_otherwise(data):
     assert squares.deviance == fit_mixed("gain ~ I(x**2) + (1|language)", data).deviance
 
 
+def test_columns_that_are_no_columns(data):
+    assert "holds values of the kind 'list'" in error("gain ~ z", data.assign(z=[[1]] * len(data)))
+    assert "complex" in error("gain ~ z", data.assign(z=data["x"] * 1j))
+    twice = pd.concat([data, data[["x"]]], axis=1)
+    assert "stands in the data 2 times" in error("gain ~ x", twice)
+    assert "no numbers" in error("gain ~ x", data, weights=["a"] * len(data))
+
+
+def test_a_group_that_is_a_fixed_effect_too(data):
+    model = fit_mixed("gain ~ language + (1|language) + (1|target)", data)
+    assert "(1 | language) is left out" in model.notes[0]
+    without = fit_mixed("gain ~ language + (1|target)", data)
+    pd.testing.assert_frame_equal(model.coefficients, without.coefficients)
+    # The fixed part may also be a coarser one that happens to have a level for each.
+    data["kind"] = np.where(data["target"] < "t2", "qa", "tag")
+    two = data[data["target"].isin(["t0", "t3"])]
+    notes = fit_mixed("gain ~ kind + (1|target) + (1|language)", two).notes
+    assert "(1 | target) is left out" in notes[0]
+
+
+def test_no_residual_is_left(data):
+    exact = data.drop_duplicates("language").assign(g=list("aabbccdd"), x=[0.0, 1] * 4)
+    exact["gain"] = exact["x"] + np.repeat([1.0, 4, 2, 7], 2)
+    notes = fit_mixed("gain ~ x + (1|g)", exact).notes
+    assert any("no residual is left" in note for note in notes)
+
+
+def test_predictions_of_rows_with_missing_values(data):
+    model = fit_mixed("gain ~ family + x + (1|language)", data)
+    new = data.iloc[:3].assign(family=["Uralic", None, "Uralic"], x=[0.1, 0.2, np.nan])
+    assert list(model.predict(new).isna()) == [False, True, True]
+
+
 def test_weights_follow_the_index(data):
     text = error("gain ~ x", data, weights=pd.Series(1.0, index=data.index[::-1]))
     assert "another index" in text
@@ -194,6 +227,8 @@ def test_questions_about_what_is_not_there(data):
         lambda: model.contrasts("family", "hollm"),
         lambda: model.coefficient_table(method="kenward"),
         lambda: model.conf_int("profil"),
+        lambda: model.coefficient_table(level=95),
+        lambda: model.means("family", level=0.0),
         lambda: model.predict(pd.DataFrame({"x": [1.0], "family": ["Bantu"]})),
         lambda: fit_mixed("gain ~ 1 + (1|language)", data, reml=False).inference("kenward-roger"),
         lambda: fit_mixed("gain ~ 1 + (1|target)", data).likelihood_ratio(model),

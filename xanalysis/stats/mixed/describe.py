@@ -53,7 +53,8 @@ def coefficient_lines(frame: pd.DataFrame) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:.4g}" if abs(value) < 1e5 else f"{value:.2e}"
+    small = value != 0 and abs(value) < 1e-4
+    return f"{value:.2e}" if small or abs(value) >= 1e5 else f"{value:.4g}"
 
 
 def as_dict(model: Fit) -> dict[str, Any]:

@@ -131,6 +131,9 @@ def build(
         _group(term, formula, data, n, known or term.group in related) for term in formula.random
     ]
     groups = _relate(groups, related, formula)
+    known_apart = [_told_apart(group, x) for group in groups]
+    fixed_too = [group.name for group, apart in zip(groups, known_apart, strict=True) if apart]
+    groups = [group for group, apart in zip(groups, known_apart, strict=True) if not apart]
     if known and residual:
         rows = tuple(str(label) for label in data.index)
         groups.append(
@@ -142,6 +145,11 @@ def build(
         notes.append(count(dropped))
     if aliased:
         notes.append(f"not estimable, left out: {', '.join(aliased)}")
+    notes += [
+        f"(1 | {name}) is left out: the fixed effects tell its levels apart, and so speak of these "
+        "levels only"
+        for name in fixed_too
+    ]
     return Design(
         formula=formula,
         data=data,
@@ -303,6 +311,14 @@ def _group(
             expected="fewer random effects than rows, or known variances",
         )
     return Group(term.group, names, levels, codes, values, term.factors, spec)
+
+
+def _told_apart(group: Group, x: Floats) -> bool:
+    """The fixed effects tell all levels apart, so that no variance is left to estimate."""
+    if group.columns != ("Intercept",) or len(group.levels) > x.shape[1]:
+        return False
+    z = (group.codes[:, None] == np.arange(len(group.levels))).astype(float)
+    return bool(np.abs(z - x @ np.linalg.lstsq(x, z, rcond=None)[0]).max() < 1e-8)
 
 
 def _relate(

@@ -84,11 +84,13 @@ class Fit:
         """What a reader of the estimates should know, in sentences."""
         notes = list(self.design.notes)
         if self.singular:
-            zero = self.variances.query("variance < 1e-8 * variance.sum()")
+            zero = self.variances.query("variance <= 1e-8 * variance.sum()")
             names = ", ".join(
                 f"{g} {t}".strip() for g, t in zip(zero.group, zero.term, strict=True)
             )
             notes.append(f"singular fit: {names or 'a correlation of one'} estimated at the bound")
+        if self.sigma**2 <= 1e-8 * self.variances["variance"].sum():
+            notes.append("the random effects fit the response exactly: no residual is left")
         if not self.converged:
             notes.append(f"the search did not converge: {self.optimum.message}")
         return tuple(notes)

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from xanalysis.errors import InputError
 from xanalysis.stats.mixed.deviance import Evaluation, entries, evaluate, off_bounds
 from xanalysis.stats.mixed.threads import one_thread
 
@@ -136,6 +137,8 @@ def estimates(inference: Inference, rows: Floats, beta: Floats, level: float) ->
 
     A row of NaN, a combination that cannot be estimated, gives missing values.
     """
+    if not 0 < level < 1:
+        raise InputError(f"level is {level}", expected="a number between 0 and 1")
     there = [bool(np.isfinite(row).all()) for row in rows]
     estimate = rows @ beta
     variance = np.einsum("ij,jk,ik->i", rows, inference.covariance, rows)

@@ -166,6 +166,8 @@ def new_rows(design: Design, data: pd.DataFrame) -> Floats:
         warnings.simplefilter("ignore", FormulaicWarning)
         matrix = design.spec.get_model_matrix(data, context={}, na_action="ignore")
     found: Floats = matrix.to_numpy(dtype=float)
+    used = [str(variable) for variable in design.spec.required_variables]
+    found[data[used].isna().any(axis=1).to_numpy()] = np.nan
     return found
 
 

@@ -41,7 +41,7 @@ def complete(
     for name in formula.columns():
         if name not in data.columns:
             raise unknown_name("column", name, [str(c) for c in data.columns])
-        columns[name] = data[name]
+        columns[name] = _usable(data[name], name)
     for key, given in ((_WEIGHTS, weights), (_VARIANCES, variances)):
         if given is None:
             continue
@@ -55,7 +55,10 @@ def complete(
                     f"{key[1:-1]} have another index than the data",
                     expected="the data's index, or values in the order of the rows",
                 )
-            values = np.asarray(given, dtype=float)
+            try:
+                values = np.asarray(given, dtype=float)
+            except (TypeError, ValueError) as error:
+                raise InputError(f"{key[1:-1]} are no numbers") from error
             if values.shape != (len(data),):
                 raise InputError(
                     f"{key[1:-1]} has shape {values.shape}", expected=f"({len(data)},) as the data"
@@ -64,8 +67,6 @@ def complete(
     used = pd.DataFrame(columns, index=data.index)
     reason = pd.Series("", index=used.index, dtype=object)
     for name in used.columns:
-        if used[name].dtype == object and pd.api.types.infer_dtype(used[name]) in _NUMBERS:
-            used[name] = pd.to_numeric(used[name])
         column = used[name]
         missing = column.isna().to_numpy()
         if missing.any():
@@ -85,6 +86,26 @@ def complete(
         if isinstance(used[name].dtype, pd.CategoricalDtype):
             used = used.assign(**{name: used[name].cat.remove_unused_categories()})
     return used, dropped
+
+
+def _usable(column: pd.Series | pd.DataFrame, name: str) -> pd.Series:
+    """A column of the data, numbers held as objects made numbers.
+
+    Raises:
+        InputError: It stands twice, or holds what is neither number nor name.
+    """
+    if isinstance(column, pd.DataFrame):
+        raise InputError(f"column '{name}' stands in the data {column.shape[1]} times")
+    if pd.api.types.is_complex_dtype(column.dtype):
+        raise InputError(f"column '{name}' is complex", expected="real numbers")
+    if column.dtype == object:
+        if pd.api.types.infer_dtype(column) in _NUMBERS:
+            return pd.to_numeric(column)
+        odd = column.map(lambda value: isinstance(value, list | dict | set | np.ndarray))
+        if odd.any():
+            kind = type(column[odd].iloc[0]).__name__
+            raise InputError(f"column '{name}' holds values of the kind '{kind}'")
+    return column
 
 
 def residual_weights(
