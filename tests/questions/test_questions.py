@@ -22,7 +22,7 @@ NAMES = "abcde"
 @pytest.mark.parametrize("scale", ["small", "full"])
 def test_every_question_has_its_recipe_and_claims(name, scale):
     from xanalysis.claims import load_claims
-    from xanalysis.runner.recipe import load_recipe
+    from xanalysis.runner.load import load_recipe
 
     study = Study.here(__file__)
     question = load_question(study.find("questions", name))

@@ -12,7 +12,7 @@ import pytest
 
 from tests.runner.work import run, small
 from xanalysis.cli import main
-from xanalysis.runner.recipe import load_recipe
+from xanalysis.runner.load import load_recipe
 from xanalysis.runner.starter import FILES, lay_out
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from xanalysis.errors import InputError
-from xanalysis.runner.recipe import load_recipe
+from xanalysis.runner.load import load_recipe
 from xanalysis.study import shipped
 
 BASE = """\

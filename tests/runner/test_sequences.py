@@ -9,9 +9,10 @@ import pytest
 from tests.runner.tiny import make_model
 from xanalysis.errors import InputError
 from xanalysis.runner.grid import Grid, open_engine, open_grid
+from xanalysis.runner.load import load_recipe
 from xanalysis.runner.plan import make_plan
 from xanalysis.runner.provenance import describe
-from xanalysis.runner.recipe import Recipe, load_recipe
+from xanalysis.runner.recipe import Recipe
 from xanalysis.runner.spec import TrainSpec
 from xanalysis.tasks.catalogue import TASKS
 

@@ -61,7 +61,7 @@ class Designs:
 
     def _load(self, recipe: str) -> tuple[Recipe, Path]:
         if recipe not in self._read:
-            from xanalysis.runner.recipe import load_recipe
+            from xanalysis.runner.load import load_recipe
 
             try:
                 files = self.study.files("runners")
