@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import zlib
+from itertools import product
 
+import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -11,9 +15,11 @@ from xanalysis.cli import cli
 from xanalysis.errors import InputError
 from xanalysis.questions.answer import answer
 from xanalysis.questions.record import ContrastSpec, Question, load_question
-from xanalysis.results.schema import variant_of
+from xanalysis.results.schema import BASELINE, variant_of
 from xanalysis.results.simulate import simulate_grid
+from xanalysis.runner.recipe import test_languages as languages_of
 from xanalysis.study import Study
+from xanalysis.tasks.catalogue import TASKS
 
 NAMES = "abcde"
 
@@ -50,6 +56,63 @@ def test_every_question_has_its_recipe_and_claims(name, scale):
             if claim.quantity.by == "variant":
                 assert groups <= known["variant"]
         assert {"intermediate", "target"}.isdisjoint(claim.quantity.where), "not on both scales"
+
+
+def made_up(recipe, effect):
+    """Results of every cell of a recipe, where intermediate training adds ``effect`` points."""
+    rng = np.random.default_rng(0)
+    rows = []
+    setups = recipe.setups()
+    for label, setup in setups.items():
+        names = [BASELINE, *(mixture.name for mixture in setup.mixtures())]
+        for name, target, seed in product(names, setup.targets, setup.seeds):
+            task = TASKS[target]
+            adapted = bool(setup.adapter) and "adapters" in label
+            # Setups share the baseline, but for those with adapters, which have their own.
+            home = f"adapters={adapted}" if name == BASELINE else label
+            run = f"{home}|{name}|{target}|{seed}"
+            luck = np.random.default_rng(zlib.crc32(run.encode())).normal(0, 0.5)
+            for language in languages_of(setup, task):
+                score = 50 + (effect if name != BASELINE else 0) + luck + rng.normal(0, 0.5)
+                rows.append(
+                    {
+                        "study": recipe.name,
+                        "model": "m",
+                        "recipe": label,
+                        "intermediate": name,
+                        "target": target,
+                        "task_type": task.task_type,
+                        "language": language,
+                        "metric": task.metric,
+                        "seed": seed,
+                        "score": score,
+                        "run_key": run,
+                    }
+                )
+    frame = pd.DataFrame(rows)
+    shared = ["run_key", "language"]
+    frame["score"] = frame.groupby(shared)["score"].transform("first")
+    return frame
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("scale", ["small", "full"])
+def test_every_contrast_and_claim_can_be_answered(name, scale):
+    """From a table of the recipe's cells: sides, columns and groups are all there."""
+    from xanalysis.claims import verify
+    from xanalysis.runner.load import load_recipe
+
+    study = Study.here(__file__)
+    question = load_question(study.find("questions", name))
+    recipe = load_recipe(study.find("runners", question.at(scale)))
+    results = made_up(recipe, effect=3.0)
+    for found in answer(question, results):
+        assert found.result is not None, found.words
+        small_difference = found.spec.control is not None
+        assert abs(found.result.estimate - (0.0 if small_difference else 3.0)) < 1.5
+    abroad = results[results["language"] != "en"]
+    for verdict in verify(study.find("claims", question.claims), [abroad], study=study):
+        assert verdict.arithmetic != "cannot-compute", verdict
 
 
 @pytest.mark.parametrize("name", NAMES)

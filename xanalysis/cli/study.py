@@ -124,8 +124,9 @@ def _answer(question: Question, recipe: str, results: str, output: str, style: s
     out.print(question.title, style="bold")
     out.print(f"{question.question}\n")
     out.print(f"Estimand: {question.estimand}\n")
+    told: set[str] = set()
     for found in answers:
-        _print(found, style)
+        _print(found, told)
     main = answers[0]
     if main.result is not None and not main.result.groups.empty:
         out.print(f"By group: {main.spec.what[0].lower()}{main.spec.what[1:]}")
@@ -139,16 +140,18 @@ def _answer(question: Question, recipe: str, results: str, output: str, style: s
         out.print(f"{kind:5} {path}")
 
 
-def _print(found: Answer, style: str) -> None:
-    """A contrast's sentences; what it is true of in grey."""
+def _print(found: Answer, told: set[str]) -> None:
+    """A contrast's sentences, and the notes that were not ``told`` before."""
     from xanalysis.cli import tables
 
     out = tables.console()
     out.print(f"→ {found.words}")
     if found.resource:
         out.print(f"  {found.resource}")
-    for note in () if found.result is None else found.result.notes:
+    notes = () if found.result is None else found.result.notes
+    for note in (note for note in notes if note not in told):
         out.print(f"  Note: {note}.", style="dim")
+    told.update(notes)
     out.print()
 
 
@@ -161,6 +164,7 @@ def _groups(found: Answer) -> list[Section]:
     sections = []
     for by, rows in found.result.groups.groupby("by", sort=False):
         frame = rows[["group", "languages", "estimate", "low", "high"]]
+        frame = frame.assign(group=frame["group"].str.replace("_", " "))
         frame = frame.rename(columns={"group": _BY[str(by)], "estimate": "points"})
         digits = dict.fromkeys(("points", "low", "high"), 1)
         sections.append(Section("", frame.reset_index(drop=True), key=str(by), digits=digits))

@@ -183,13 +183,13 @@ def sentence(result: Contrast, what: str) -> str:
     """
     counted = f"above zero in {result.above} of {result.languages} languages; {result.runs} runs"
     head = (
-        f"{what} changes the {result.of} by {_points(result.estimate)} points "
+        f"{what}: the {result.of} changes by {_points(result.estimate)} points "
         f"({_interval(result, result.level)}; {counted})"
     )
     if result.low > 0:
-        return f"{head}: {'an improvement' if result.of == 'score' else 'a larger gain'}."
+        return f"{head}, {'an improvement' if result.of == 'score' else 'a larger gain'}."
     if result.high < 0:
-        return f"{head}: {'a loss' if result.of == 'score' else 'a smaller gain'}."
+        return f"{head}, {'a loss' if result.of == 'score' else 'a smaller gain'}."
     if not np.isfinite(result.detectable):
         return f"{head}. The grid is too small to say anything."
     return (
@@ -202,7 +202,7 @@ def slope_sentence(slope: Slope, level: float) -> str:
     """What tenfold pretraining text does to the effect, in words."""
     many = f"{slope.languages} languages"
     if slope.unseen:
-        many += f", without the {slope.unseen} unseen in pretraining"
+        many += f"; {slope.unseen} unseen in pretraining left out"
     return (
         f"Per tenfold pretraining text (CC-100) that changes by {_points(slope.estimate)} points "
         f"({_interval(slope, level)}; {many})."

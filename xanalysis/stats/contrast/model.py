@@ -186,11 +186,12 @@ class Model:
             if name not in without:
                 columns += _averaged(rows, name)
         terms: list[str] = []
-        seen: list[tuple[int, ...]] = []
+        # What the fixed part or a slope tells apart already is no level of an intercept.
+        seen = [_code(rows, names) for names in (["target"], ["target", "phase"])]
         for common in _COMMON:
             if common == ("target", "intermediate") and not {*common} & {*self.random}:
                 continue  # the few levels there are stand in the fixed part
-            code = tuple(rows.groupby(list(common), sort=False, dropna=False).ngroup())
+            code = _code(rows, common)
             if 1 < max(code) + 1 < len(rows) and code not in seen:
                 seen.append(code)
                 terms.append(f"(1|{':'.join(common)})")
@@ -208,6 +209,11 @@ class Model:
         method = "kenward-roger" if small else "satterthwaite"
         table = model.coefficient_table(method=method, level=self.level).set_index("term")
         return table.loc[list(effects)], formula
+
+
+def _code(rows: pd.DataFrame, names: Sequence[str]) -> tuple[int, ...]:
+    """The partition of the rows by some columns."""
+    return tuple(rows.groupby(list(names), sort=False, dropna=False).ngroup())
 
 
 def _averaged(rows: pd.DataFrame, name: str) -> list[str]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from xanalysis.errors import InputError, unknown_name
 from xanalysis.results.schema import BASELINE, conform
+from xanalysis.tasks.catalogue import TASKS
 
 Where = Mapping[str, str | Sequence[str]]
 _MADE = ["study", "model", "recipe", "intermediate"]
@@ -36,9 +37,9 @@ def sides(
     Returns:
         One row per score with ``effect`` (1 where what is asked about is done), ``phase`` (1 after
         what the sides differ in, or after any intermediate training where gains are compared),
-        ``side``, ``run`` (one fine-tuned model), ``start`` (one intermediate training), ``made``
-        (a start whatever its seed) and ``trained`` (1 after intermediate training); and the cells,
-        with the ``difference`` of their means over seeds.
+        ``side``, ``run`` (one fine-tuned model, which may serve several targets), ``start`` (one
+        intermediate training), ``made`` (a start whatever its seed) and ``trained`` (1 after
+        intermediate training); and the cells, with the ``difference`` of their means over seeds.
 
     Raises:
         InputError: A side has no rows or no baseline, or no cells match.
@@ -149,7 +150,12 @@ def _named(rows: pd.DataFrame) -> pd.DataFrame:
         seed=seed,
         made=made,
         start=made + "|" + seed,
-        # A run without seed noise (retrieval with the model as it is) still stands for itself.
-        run=made + "|" + rows["target"].astype("string") + "|" + seed,
+        # Without seed noise (retrieval with the model as it is) a run still stands for itself.
+        run=made + "|" + rows["target"].map(_trained_by).astype("string") + "|" + seed,
         trained=(rows["intermediate"] != BASELINE).astype(float),
     )
+
+
+def _trained_by(target: str) -> str:
+    """What the fine-tuned model is trained on: targets with one training data set share it."""
+    return (TASKS[target].train or "as it is") if target in TASKS else target
