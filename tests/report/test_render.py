@@ -368,7 +368,7 @@ def test_command(
               "--format", "html,pdf,latex,json,csv", "-o", str(tmp_path / "out")])  # fmt: skip
     assert end.value.code == 0
     names = {p.name for p in (tmp_path / "out").iterdir()}
-    assert names == {"report.html", "report.pdf", "report.tex", "report.json", "references.bib",
+    assert names == {"report.html", "report.pdf", "tables.tex", "report.json", "references.bib",
                      "tables"}  # fmt: skip
     assert "report.html" in capsys.readouterr().out
     with pytest.raises(SystemExit) as end:

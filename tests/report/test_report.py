@@ -13,7 +13,7 @@ from xanalysis.errors import InputError
 from xanalysis.report.assemble import build
 from xanalysis.report.document import Claims, Column, Gap, Report, Table
 from xanalysis.report.figures import FIGURES
-from xanalysis.report.fonts import covered, families, writable, written
+from xanalysis.report.fonts import covered, families, family, spelled, writable, written
 from xanalysis.report.names import own_name
 from xanalysis.report.parts import PARTS
 from xanalysis.report.render_html import html
@@ -240,18 +240,32 @@ def test_fonts_cover_what_the_report_writes() -> None:
 
     from xanalysis.report.fonts import FOLDER
 
-    found: set[int] = set()
-    names = set()
+    by_name: dict[str, set[int]] = {}
     for file in FOLDER.glob("*.?tf"):
         font = TTFont(file)
-        found |= set(font.getBestCmap())
-        names.add(font["name"].getDebugName(16) or font["name"].getDebugName(1))
-    assert covered() <= found
-    assert set(families()) == names
+        name = font["name"].getDebugName(16) or font["name"].getDebugName(1)
+        points = set(font.getBestCmap())
+        by_name[name] = by_name.get(name, points) & points
+    assert set(families()) == set(by_name)
+    # What Vega must not look for in a font of the machine.
+    assert set(map(ord, "−→–…×")) <= by_name["Noto Sans"]
+    assert covered() <= set().union(*by_name.values())
+    for letter in "aжم中":
+        assert ord(letter) in by_name[family(letter)]
     assert writable(
         "−∞≤≥≠≈→✓✗×±²†…“”‘’–— Ελληνικά Кириллица العربية עברית हिन्दी ไทย 中文 日本語 한국어"
     )
     assert written("a\U00012000b") == "a[U+12000]b"
+
+
+def test_a_text_says_the_font_of_every_letter() -> None:
+    plain = '<svg><text x="1">mnli &amp; \u22121</text></svg>'
+    assert spelled(plain) == plain
+    arabic, hindi = (f'<tspan font-family="Noto Sans {n}">' for n in ("Arabic", "Devanagari"))
+    assert spelled("<text>xquad مهمة ثانية-2</text>") == (
+        f"<text>xquad {arabic}مهمة ثانية</tspan>-2</text>"
+    )
+    assert spelled("<text>हिन्दी भाषा</text>") == f"<text>{hindi}हिन्दी भाषा</tspan></text>"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from xanalysis.report.figures.draw import svg
 if TYPE_CHECKING:
     from xanalysis.report.rows import Rows
 
-Kind = Literal["text", "number", "plain", "gain", "count", "p", "interval"]
+Kind = Literal["text", "number", "plain", "gain", "count", "p", "interval", "own"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Column:
     Attributes:
         key: Column of the frame; of an interval, the one with its lower end.
         title: Heading.
-        kind: How values are written; ``plain`` numbers have decimals only where they need them.
+        kind: How values are written; ``plain`` numbers have decimals only where they need
+            them; ``own`` is a name in its own script, left out where that cannot be written.
         digits: Decimals.
         high: Column of the upper end, for an interval.
         star: Column that says whether a star follows the number (significance).
@@ -45,7 +46,7 @@ class Column:
     @property
     def numeric(self) -> bool:
         """Whether it is set flush right."""
-        return self.kind != "text"
+        return self.kind not in ("text", "own")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from scipy.stats import t
 from xanalysis.errors import InputError
 from xanalysis.languages import frame as describe
 from xanalysis.languages import lookup
+from xanalysis.report import text
 from xanalysis.results.schema import BASELINE
 from xanalysis.study import Study
 
@@ -270,17 +271,13 @@ class Material:
             return "No results"
         baseline = int((table["intermediate"] == BASELINE).sum())
         parts = [
-            _count(table["intermediate"].nunique() - bool(baseline), "intermediate task"),
-            _count(table["target"].nunique(), "target task"),
-            _count(table["language"].nunique(), "language"),
-            _count(int(table["seed"].nunique()), "seed"),
-            _count(len(table), "score"),
+            text.counted(table["intermediate"].nunique() - bool(baseline), "intermediate task"),
+            text.counted(table["target"].nunique(), "target task"),
+            text.counted(table["language"].nunique(), "language"),
+            text.counted(int(table["seed"].nunique()), "seed"),
+            text.counted(len(table), "score"),
         ]
         return ", ".join(parts) + f"; {', '.join(sorted(map(str, table['model'].unique()))[:4])}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _known(code: Any) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from xanalysis import __version__
 from xanalysis.report import theme
 from xanalysis.report.document import Figure, Report
 from xanalysis.report.downloads import downloads
+from xanalysis.report.references import line
 from xanalysis.report.templates import environment, render, sections
 from xanalysis.study import Study
 
@@ -38,6 +41,7 @@ def html(report: Report, *, study: Study | None = None, template: str | Path | N
     study = study or Study.here()
     env = environment(study, autoescape=True)
     env.globals["drawing"] = drawing
+    env.globals["cited"] = lambda paragraph: cited(paragraph, report.references)
     css, js = _style(), (_ASSETS / "report.js").read_text(encoding="utf-8")
     context: dict[str, Any] = {
         "report": report,
@@ -45,6 +49,7 @@ def html(report: Report, *, study: Study | None = None, template: str | Path | N
         "js": Markup(js),
         "csp": policy(css, js),
         "downloads": downloads(report),
+        "references": [(key, line(entry)) for key, entry in report.references.items()],
         "version": __version__,
     }
     context["extra"] = [
@@ -60,6 +65,13 @@ def policy(css: str, js: str) -> str:
         f"default-src 'none'; style-src '{_digest(css)}'; script-src '{_digest(js)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
+
+
+def cited(paragraph: str, keys: Collection[str]) -> Markup:
+    """A paragraph whose citations, ``[phang2020]``, lead to the list of references."""
+    link = r'<a href="#ref-\1">[\1]</a>'
+    found = re.sub(rf"\[({'|'.join(map(re.escape, keys))})\]", link, str(escape(paragraph)))
+    return Markup(found if keys else escape(paragraph))
 
 
 def drawing(figure: Figure) -> Markup:

@@ -34,10 +34,7 @@ def table(item: Table) -> str:
     """
     shape, size, wraps = _shape(item)
     heads = " & ".join(map(_head, item.columns, wraps)) + r" \\"
-    rows = [
-        " & ".join(_cell(cell, wrap) for cell, wrap in zip(row, wraps, strict=True)) + r" \\"
-        for row in item.texts
-    ]
+    rows = [" & ".join(map(_cell, row, item.columns, wraps)) + r" \\" for row in item.texts]
     caption = rf"\caption{{{text.latex(item.title)}}}\label{{{item.id.replace('tab-', 'tab:')}}}"
     note = rf"\par\smallskip\footnotesize {text.latex(item.note)}" if item.note else ""
     if len(rows) > _LONG:
@@ -81,7 +78,7 @@ _LEAST = 25  # characters that a line of a wrapping column has at least
 def _shape(item: Table) -> tuple[str, str, list[bool]]:
     """The columns, the type size in which they fit on a line, and which of them wrap."""
     longest = [
-        max([_longest_word(column.title), *(len(row[index]) for row in item.texts)])
+        max([_longest_word(column.title), *(_length(row[index], column) for row in item.texts)])
         for index, column in enumerate(item.columns)
     ]
     wraps = [not c.numeric and n > _WRAPS for c, n in zip(item.columns, longest, strict=True)]
@@ -114,10 +111,18 @@ def _head(column: Column, wrap: bool) -> str:
     return rf"\begin{{tabular}}[b]{{@{{}}{side}@{{}}}}{lines}\end{{tabular}}"
 
 
-def _cell(shown: str, wrap: bool) -> str:
+def _cell(shown: str, column: Column, wrap: bool) -> str:
     if shown.endswith("*"):
         return text.latex(shown[:-1]) + "$^{*}$"
+    if not _length(shown, column):
+        return ""
     written = text.latex(shown)
     if wrap:  # names like mt5_readme_averages have no space to break at
         written = written.replace(r"\_", r"\_\allowbreak{}").replace("/", r"/\allowbreak{}")
     return written
+
+
+def _length(shown: str, column: Column) -> int:
+    """Letters on paper; none for a name in a script that pdfLaTeX cannot write."""
+    points = text.latex(shown).count("{[}U+")
+    return 0 if points and column.kind == "own" else len(shown) + 7 * points

@@ -10,7 +10,8 @@ from typing import Any
 from xanalysis.errors import InputError, MissingExtraError
 from xanalysis.report.document import Figure, Report, Table
 from xanalysis.report.downloads import results_file
-from xanalysis.report.fonts import FOLDER, families, written
+from xanalysis.report.fonts import FOLDER, families, spelled, written
+from xanalysis.report.references import line
 from xanalysis.report.templates import environment, render, sections
 from xanalysis.study import Study
 
@@ -64,7 +65,7 @@ def _source(report: Report, study: Study, template: str | Path | None, folder: P
 
     def image(figure: Figure) -> str:
         name = f"{figure.id}.svg"
-        (folder / name).write_text(written(figure.svg), encoding="utf-8")
+        (folder / name).write_text(spelled(written(figure.svg)), encoding="utf-8")
         return name
 
     attached = results_file(report) if len(report.results) else None
@@ -80,7 +81,7 @@ def _source(report: Report, study: Study, template: str | Path | None, folder: P
     context: dict[str, Any] = {
         "report": report,
         "fonts": ", ".join(quoted(name) for name in families()),
-        "references": [_reference(entry) for entry in report.references.values()],
+        "references": [f"[{key}] {line(entry)}" for key, entry in report.references.items()],
         "attached": attached,
     }
     context["extra"] = [render(env, p, study, **context) for p in sections(study, "typ.j2")]
@@ -97,6 +98,8 @@ def content(value: Any) -> str:
 def quoted(value: str) -> str:
     """A Typst string; characters that no font can write are given by their code points."""
     value = " ".join(written(value).split("\n"))
+    # A zero-width space, at which a word too long for a line may break.
+    value = re.sub(r"\S{70}", "\\g<0>\u200b", value)
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
@@ -132,24 +135,3 @@ def _widths(table: Table) -> str:
 def _table_size(table: Table) -> str:
     width = sum(min(_longest(table, i), 34) + 2 for i in range(len(table.columns)))
     return f"{max(5.0, min(8.5, 8.5 * 100 / max(width, 1))):.1f}pt"
-
-
-def _reference(entry: str) -> str:
-    """A BibTeX entry as a line of text."""
-    fields = dict(re.findall(r"^  (\w+) = \{(.*)\},?$", entry, flags=re.MULTILINE))
-    plain = {k: _unbrace(v) for k, v in fields.items()}
-    authors = plain["author"].split(" and ")
-    who = authors[0].split(",")[0] + (" et al." if len(authors) > 2 else "")
-    if len(authors) == 2:
-        who += " and " + authors[1].split(",")[0]
-    where = plain.get("journal") or plain.get("booktitle") or f"arXiv:{plain.get('eprint', '')}"
-    if "volume" in plain:
-        where += " " + plain["volume"]
-    doi = f" doi:{plain['doi']}" if "doi" in plain else ""
-    key = entry.partition("{")[2].partition(",")[0]
-    return f"[{key}] {who} ({plain['year']}). {plain['title']}. {where}.{doi}"
-
-
-def _unbrace(value: str) -> str:
-    value = value.replace('{\\"a}', "ä").replace("{\\'a}", "á")
-    return value.replace("{", "").replace("}", "")

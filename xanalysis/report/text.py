@@ -88,6 +88,11 @@ def number(value: float | int | None, digits: int = 2, *, sign: bool = False) ->
     return f"+{text}" if sign else text
 
 
+def counted(number: int, one: str, several: str = "") -> str:
+    """A number of things: ``1 language``, ``2,000 languages``."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
 def p_value(value: float | None) -> str:
     """A p-value: three decimals, ``< .001`` below that, no leading zero."""
     if value is None or value != value:
@@ -142,7 +147,7 @@ def _latin(letter: str) -> str:
         return letter
     if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Mn"):
         return ""
-    return f"{{[}}U+{point:04X}]"
+    return f"{{[}}U+{point:04X}]\\allowbreak{{}}"
 
 
 def markdown(text: str) -> str:

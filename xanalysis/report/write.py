@@ -58,7 +58,7 @@ def render(
         report = build(report, claims=claims, study=study)
     folder = Path(output)
     files: dict[str, bytes] = {}
-    main = {"html": "report.html", "pdf": "report.pdf", "latex": "report.tex",
+    main = {"html": "report.html", "pdf": "report.pdf", "latex": "tables.tex",
             "json": "report.json", "csv": "tables", "png": "figures",
             "gallery": ""}  # fmt: skip
     chosen = _by_format(template)
@@ -70,7 +70,7 @@ def render(
         elif name == "json":
             files["report.json"] = to_json(report).encode()
         elif name == "latex":
-            files["report.tex"] = document(report).encode()
+            files["tables.tex"] = document(report).encode()
             files["references.bib"] = bibtex().encode()
             for item in report.tables:
                 files[f"tables/{item.id.removeprefix('tab-')}.tex"] = table(item).encode()

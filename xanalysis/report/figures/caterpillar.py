@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import altair as alt
@@ -11,7 +10,7 @@ import pandas as pd
 
 from xanalysis.report import text, theme
 from xanalysis.report.document import Figure
-from xanalysis.report.figures.draw import TIP, inline, vega
+from xanalysis.report.figures.draw import TIP, even, inline, vega
 
 PER_FIGURE = 60
 
@@ -31,7 +30,7 @@ def draw(languages: pd.DataFrame, note: str = "") -> list[Figure]:
     high = float(np.nanmax(ordered[["high", "mean"]].to_numpy(np.float64)))
     pad = 0.04 * (high - low or 1.0)
     domain = [min(low - pad, 0.0), max(high + pad, 0.0)]
-    parts = list(_parts(ordered))
+    parts = [ordered.iloc[list(rows)] for rows in even(range(len(ordered)), PER_FIGURE)]
     return [
         Figure(
             f"fig-languages-{number}" if len(parts) > 1 else "fig-languages",
@@ -43,20 +42,6 @@ def draw(languages: pd.DataFrame, note: str = "") -> list[Figure]:
         )
         for number, part in enumerate(parts, 1)
     ]
-
-
-def _parts(ordered: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Figures of whole families, as far as a family fits into one."""
-    taken: list[pd.DataFrame] = []
-    for _, family in ordered.groupby("family", sort=False):
-        for start in range(0, len(family), PER_FIGURE):
-            piece = family.iloc[start : start + PER_FIGURE]
-            if taken and sum(map(len, taken)) + len(piece) > PER_FIGURE:
-                yield pd.concat(taken)
-                taken = []
-            taken.append(piece)
-    if taken:
-        yield pd.concat(taken)
 
 
 def _chart(part: pd.DataFrame, domain: list[float]) -> Any:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from xml.etree import ElementTree
 
 from xanalysis.report import theme
-from xanalysis.report.fonts import FOLDER
+from xanalysis.report.fonts import FOLDER, spelled, written
 
 Item = TypeVar("Item")
 
@@ -70,10 +70,9 @@ def svg(spec: Mapping[str, Any]) -> str:
 
 def png(spec: Mapping[str, Any], scale: float = 2.0) -> bytes:
     """Draw a Vega-Lite specification as a PNG, on white."""
-    settings = {**theme.config(), "background": "white"}
-    image: bytes = _converter().vegalite_to_png(
-        dict(spec), config=settings, scale=scale, allowed_base_urls=[]
-    )
+    ground = f'<rect width="100%" height="100%" fill="{theme.PAPER}"/>'
+    drawn = re.sub(r"(<svg[^>]*>)", rf"\1{ground}", spelled(written(svg(spec))), count=1)
+    image: bytes = _converter().svg_to_png(drawn, scale=scale)
     return image
 
 

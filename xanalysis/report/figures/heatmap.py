@@ -37,8 +37,9 @@ def draw(
         note += (
             " The table below has the intervals, which a picture of so many cells has no room for."
         )
+    ends = not dense and bool(grid["low"].notna().any())
     title = "Mean gain of every intermediate task on every target task, in points" + (
-        "" if dense else ", with 95 % intervals"
+        ", with 95 % intervals" if ends else ""
     )
     figures = []
     for number, (some_rows, some_targets) in enumerate(parts, 1):
@@ -77,7 +78,7 @@ def _chart(
                 **place,
                 "step": steps[step(r["gain"], cuts)],
                 "gain": gain,
-                "interval": interval,
+                "interval": "" if interval == text.DASH else interval,
                 "tip": f"{TIP}{where}: {gain} points, 95 % interval {interval}, "
                 f"{r['languages']} languages",
             }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ def _file(material: Material, number: int, section: Section) -> Iterator[Item]:
             {
                 "id": v["id"],
                 "verdict": f"{theme.VERDICT_SIGNS[v['verdict']]} {v['verdict']}",
-                "arithmetic": v["arithmetic"].replace("-", " "),
+                "arithmetic": v["digits"],
                 "estimate": v["estimate"],
                 "low": v["low"],
                 "high": v["high"],
@@ -90,6 +91,7 @@ def _known(frame: pd.DataFrame, column: Column) -> tuple[Column, ...]:
 def _plain(verdict: Any) -> dict[str, Any]:
     result: dict[str, Any] = verdict.model_dump(mode="json")
     result["why"] = result["rule"].removeprefix(f"{result['verdict']}: ")
+    result["digits"] = result["arithmetic"].replace("-", " ")
     result["sign"] = theme.VERDICT_SIGNS[result["verdict"]]
     result["shown"] = {
         "estimate": text.number(result["estimate"]),
@@ -104,10 +106,28 @@ def _plain(verdict: Any) -> dict[str, Any]:
                 "interval": text.interval(check["low"], check["high"]),
                 "rows": [_row(row) for row in check["rows"]],
             }
-    result["missing_shown"] = [
-        ", ".join(f"{k} {v}" for k, v in cell.items()) for cell in result["missing"]
-    ]
+    result["missing_shown"] = _together(result["missing"])
     return result
+
+
+def _together(cells: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Cells in words, those that differ in one key together: every cell, but not every word."""
+    found: list[str] = []
+    by_keys: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for cell in cells:
+        by_keys.setdefault(tuple(cell), []).append(cell)
+    for keys, part in by_keys.items():
+        distinct = {key: list(dict.fromkeys(text.cell(cell[key]) for cell in part)) for key in keys}
+        if len(part) == prod(map(len, distinct.values())):
+            found.append(" × ".join(f"{k} {', '.join(v)}" for k, v in distinct.items()))
+            continue
+        longest = max(keys, key=lambda key: len(distinct[key]))
+        rest: dict[str, list[str]] = {}
+        for cell in part:
+            others = ", ".join(f"{k} {text.cell(cell[k])}" for k in keys if k != longest)
+            rest.setdefault(others, []).append(text.cell(cell[longest]))
+        found += [f"{others}, {longest} {', '.join(values)}" for others, values in rest.items()]
+    return found
 
 
 def _row(row: dict[str, Any]) -> str:

@@ -91,7 +91,8 @@ def _model(
 
     if table["family"].nunique() < 2 or len(table) < len(numbers) + 4:
         raise InputError(
-            f"{len(table)} languages of {table['family'].nunique()} families are too few for a "
+            f"{text.counted(len(table), 'language')} of "
+            f"{text.counted(table['family'].nunique(), 'family', 'families')} are too few for a "
             f"model with {len(numbers)} numbers and a family effect"
         )
     formula = f"mean ~ {' + '.join(numbers)} + (1|family)"

@@ -176,7 +176,7 @@ def _language_table(material: Material) -> Iterator[Item]:
         (
             Column("language", "code"),
             Column("name", "language"),
-            Column("own", "own name"),
+            Column("own", "own name", "own"),
             Column("family", "family"),
             Column("genus", "genus"),
             Column("mean", "mean gain", "gain"),

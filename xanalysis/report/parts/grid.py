@@ -46,8 +46,9 @@ def _grid(material: Material, section: Section) -> Iterator[Item]:
         best = known.iloc[int(known["gain"].argmax())]
         told = (
             f"{_best(float(best['gain']))}: {best['row']} on {best['target']}, "
-            f"{text.number(best['gain'], sign=True)} points, 95 % interval "
-            f"{text.interval(best['low'], best['high'])}. {_counts(known)}"
+            f"{text.number(best['gain'], sign=True)} points"
+            + _interval(best["low"], best["high"])
+            + _counts(known)
         )
         section.findings.append(Finding(told, "tab-cells"))
     note = _intervals(grid)
@@ -61,6 +62,8 @@ def _grid(material: Material, section: Section) -> Iterator[Item]:
 
 def _intervals(grid: pd.DataFrame) -> str:
     """What the numbers and their intervals are."""
+    if grid["se"].isna().all():
+        return _MEANS + "With one language there is no interval. "
     return _MEANS + (_LANGUAGES if set(grid["over"].dropna()) == {"languages"} else _BOTH)
 
 
@@ -70,11 +73,17 @@ def _best(gain: float) -> str:
     return "No cell of the grid has a mean gain above zero; the smallest loss"
 
 
+def _interval(low: float, high: float) -> str:
+    return f", 95 % interval {text.interval(low, high)}." if low == low else "; no interval."
+
+
 def _counts(known: pd.DataFrame) -> str:
+    if known["se"].isna().all():
+        return ""
     clear = known[known["significant"]]
     up, down = int((clear["gain"] > 0).sum()), int((clear["gain"] < 0).sum())
     return (
-        f"Of {len(known)} mean gains, {up or 'none'} {'is' if up == 1 else 'are'} significantly "
+        f" Of {len(known)} mean gains, {up or 'none'} {'is' if up == 1 else 'are'} significantly "
         f"above zero and {down or 'none'} below (5\u00a0%, Holm's adjustment)."
     )
 

@@ -40,7 +40,8 @@ def _meta(material: Material, section: Section) -> Iterator[Item]:
     section.findings.append(Finding(told, "tab-forest"))
     rows = []
     if found.groups is not None and found.by is not None:
-        for r in found.groups.to_dict("records"):
+        ordered = found.groups.sort_values("estimate", ascending=False, kind="stable")
+        for r in ordered.to_dict("records"):
             rows.append(
                 {
                     "label": str(r[found.by]),
