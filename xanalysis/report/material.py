@@ -113,10 +113,20 @@ class Material:
     def row_names(self, frame: pd.DataFrame) -> pd.Series:
         """Names of the grid's rows: more than the intermediate only where that is not unique."""
         names = frame["intermediate"].astype(str)
-        for column in ("model", "study", "recipe"):
-            if self.results[column].nunique() > 1:
-                names = names + " · " + frame[column].astype(str)
+        for column in self._apart:
+            names = names + " · " + frame[column].astype(str)
         return names
+
+    @cached_property
+    def _apart(self) -> list[str]:
+        """What else tells rows apart; not a study that its recipes name already."""
+        table = self.results
+        found = [c for c in ("model", "study", "recipe") if table[c].nunique() > 1]
+        return [
+            column
+            for place, column in enumerate(found)
+            if not any(table.groupby(c)[column].nunique().max() == 1 for c in found[place + 1 :])
+        ]
 
     @cached_property
     def runs(self) -> pd.DataFrame:
