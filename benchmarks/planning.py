@@ -18,7 +18,8 @@ import json
 import time
 import tracemalloc
 
-from xanalysis.runner.plan import Plan, make_plan
+from xanalysis.runner.plan import Plan
+from xanalysis.runner.planner import make_plan
 from xanalysis.runner.recipe import Recipe
 from xanalysis.runner.schedule import Schedule
 from xanalysis.tasks.task import Task

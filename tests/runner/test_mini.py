@@ -9,7 +9,7 @@ import pytest
 
 from xanalysis.runner.load import load_recipe
 from xanalysis.runner.models import fingerprint, open_model
-from xanalysis.runner.plan import make_plan
+from xanalysis.runner.planner import make_plan
 from xanalysis.runner.spec import EvalSpec, TrainSpec
 from xanalysis.runner.training import evaluate, train
 from xanalysis.tasks.catalogue import TASKS

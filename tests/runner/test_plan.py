@@ -8,7 +8,8 @@ import pytest
 
 from tests.runner.work import TASKS, Prints, plan
 from xanalysis.errors import InputError
-from xanalysis.runner.plan import Plan, make_plan
+from xanalysis.runner.plan import Plan
+from xanalysis.runner.planner import make_plan
 from xanalysis.runner.recipe import Recipe
 from xanalysis.runner.schedule import Schedule
 
@@ -90,6 +91,10 @@ def test_variant_fields_reach_the_stages() -> None:
             "translated": {"intermediate_languages": ["de"], "translated": True},
             "stacked": {"adapter": {"method": "language_task", "language_steps": 5}},
             "shots": {"few_shot": 4},
+            "stacked-shots": {
+                "few_shot": 4,
+                "adapter": {"method": "language_task", "language_steps": 5},
+            },
             "pruned": {"model": {"layers": 3}},
         },
     )
@@ -117,6 +122,8 @@ def test_variant_fields_reach_the_stages() -> None:
         ("de", 4),
         ("sw", 4),
     }
+    # Every language that is trained on has its language adapter.
+    assert dict(line("stacked-shots")[1].adapters).keys() == {"en", "de", "sw"}
     assert line("pruned")[1].model.layers == 3
 
 

@@ -53,6 +53,12 @@ def test_a_recipe_reads(tmp_path: Path) -> None:
         (BASE + "mlm: {languages: [xx]}\n", 7, r"unknown language 'xx'"),
         (BASE + "few_shot: 3\nfew_shot_split: test\n", 8, r"few_shot_split"),
         (BASE + "split: dev\nfew_shot: 3\nfew_shot_split: dev\n", 9, r"the evaluated split 'dev'"),
+        (
+            BASE + "few_shot: 3\nfew_shot_split: dev\ntrain: {select: best}\n",
+            8,
+            r"select its check",
+        ),
+        (BASE.replace("[0]", "[-1]"), 6, r"'seeds"),
         (BASE + "evaluate: {max_length: 1024}\n", 7, r"reads 512 tokens at most"),
         (
             BASE.replace("embedded/e5-small", "{name: embedded/e5-small, layers: 40}"),

@@ -10,7 +10,7 @@ from tests.runner.tiny import make_model
 from xanalysis.errors import InputError
 from xanalysis.runner.grid import Grid, open_engine, open_grid
 from xanalysis.runner.load import load_recipe
-from xanalysis.runner.plan import make_plan
+from xanalysis.runner.planner import make_plan
 from xanalysis.runner.provenance import describe
 from xanalysis.runner.recipe import Recipe
 from xanalysis.runner.spec import TrainSpec
@@ -128,7 +128,7 @@ def test_without_copa_the_way_out_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no train examples of copa in 'en'"):
         grid(tmp_path, data)
     lacking = grid(tmp_path, data, partial=True)
-    assert lacking.plan.notes == ["xcopa can be trained on siqa alone: train_on: {xcopa: [siqa]}"]
+    assert lacking.plan.notes == ["to train xcopa on siqa alone: train_on: {xcopa: [siqa]}"]
     made = grid(tmp_path, data, "train_on: {xcopa: [siqa]}")
     run = made.run(open_engine("local", made.job, devices=["cpu"]))
     assert run.failed == {}

@@ -18,7 +18,8 @@ from typing import Any
 
 from xanalysis.errors import InputError
 from xanalysis.runner.engines.local import LocalEngine
-from xanalysis.runner.plan import Plan, Stage, make_plan
+from xanalysis.runner.plan import Plan, Stage
+from xanalysis.runner.planner import make_plan
 from xanalysis.runner.recipe import Recipe
 from xanalysis.runner.spec import EvalSpec
 from xanalysis.runner.stages import Job

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from xanalysis.errors import InputError, unknown_name
 from xanalysis.results import BASELINE
-from xanalysis.runner import models
+from xanalysis.runner import models, profiles
 from xanalysis.runner.recipe import Setup, test_languages
 from xanalysis.tasks.catalogue import TASKS
 from xanalysis.tasks.task import Task
@@ -176,6 +176,15 @@ def _few_shot(setup: Setup, trained: Sequence[str]) -> Iterator[Problem]:
             InputError(f"the few shots would come from the evaluated split '{setup.split}'"),
         )
     for name in trained:
+        if setup.few_shot_split == "dev" and _selects(setup, name):
+            yield (
+                ("few_shot_split",),
+                InputError(
+                    f"the few shots of '{name}' would come from the dev examples that select its "
+                    "checkpoint",
+                    expected="few_shot_split: train, or target_train with select: last",
+                ),
+            )
         if TASKS[name].train != name:
             yield (
                 ("few_shot",),
@@ -185,6 +194,15 @@ def _few_shot(setup: Setup, trained: Sequence[str]) -> Iterator[Problem]:
                     expected="targets with training data of their own",
                 ),
             )
+
+
+def _selects(setup: Setup, target: str) -> bool:
+    """Whether dev examples choose a target's checkpoint."""
+    try:
+        found = profiles.of(setup, "target", TASKS[target], (target,))
+    except InputError:  # no hyper-parameters: the plan says so
+        return False
+    return found.get("select") == "best"
 
 
 def _twice(place: tuple[str | int, ...], names: Sequence[str]) -> Iterator[Problem]:

@@ -15,7 +15,8 @@ from xanalysis.runner.engines.local import available_cores
 from xanalysis.runner.estimate import Estimate, estimate
 from xanalysis.runner.known import Known, read_known
 from xanalysis.runner.load import load_recipe
-from xanalysis.runner.plan import Plan, Stage, make_plan
+from xanalysis.runner.plan import Plan, Stage
+from xanalysis.runner.planner import make_plan
 from xanalysis.runner.recipe import Recipe
 from xanalysis.runner.sizes import Sizes
 from xanalysis.runner.spec import ModelSpec, TrainSpec

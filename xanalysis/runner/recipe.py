@@ -107,7 +107,7 @@ class Setup(Spec):
     intermediates: tuple[str | Mixture, ...] = ()
     targets: Annotated[Names, Field(min_length=1)]
     languages: Annotated[Names, Field(min_length=1)] | None = None
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0, 1, 2)
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0, 1, 2)
     intermediate_seeds: Literal["shared", "paired"] = "shared"
     baseline: bool = True
     split: Literal["dev", "test"] = "test"

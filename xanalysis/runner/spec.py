@@ -150,6 +150,11 @@ class TrainSpec(Spec):
     reseed: int = Field(default=0, ge=0)
     head_from: str | None = None
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Languages of the task data."""
+        return tuple(dict.fromkeys(part.language for part in self.data))
+
 
 class EvalSpec(Spec):
     """One evaluation: a trained (or only pretrained) model on one target in many languages.
