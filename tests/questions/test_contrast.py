@@ -196,6 +196,12 @@ def test_languages_outside_the_pretraining_text_get_no_size():
     assert group["estimate"] == pytest.approx(21.0, abs=2.0)
 
 
+def test_resources_are_those_of_the_paper():
+    known = {code: languages.lookup(code).resource for code in ("de", "et", "te", "my", "zu")}
+    assert known == {"de": "high", "et": "high", "te": "low", "my": "low", "zu": "unseen"}
+    assert languages.lookup("my").cc100_gib == 2.0, "its two rows are added up"
+
+
 def test_few_languages_have_no_slope():
     grid = simulate_grid(effects={"mnli": 1.0}, targets=("xnli",), languages=("de", "fi", "yo"))
     result = contrast(grid, {"intermediate": "mnli"})
