@@ -66,11 +66,11 @@ _TRAINED = """
 ## Tried on real data
 
 The embedded model, fine-tuned briefly on files cut from the originals, in English where nothing
-else is said: one run each, noted in `docs/tasks_trained.csv`. Official scores, ± one standard error over
-test examples. They show that a kind works from file to score, and are no benchmark results: the
-model had been trained for sentence retrieval, NLI and SQuAD before, and how it does without
-fine-tuning was measured for masked text alone. Settings in which nothing was learnt stand here as
-such; slow tests train the others again (`tests/tasks_kinds/test_real.py`).
+else is said: one run each, noted in `docs/tasks_trained.csv`. Official scores, ± one standard
+error over test examples. They show that a kind works from file to score, and are no benchmark
+results: the model had been trained for sentence retrieval, NLI and SQuAD before, and how it does
+without fine-tuning was measured for masked text alone. Settings in which nothing was learnt stand
+here as such; slow tests train the others again (`tests/tasks_kinds/test_real.py`).
 
 """
 
