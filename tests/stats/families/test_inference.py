@@ -11,7 +11,7 @@ from xanalysis.languages import lookup
 from xanalysis.results.simulate import LANGUAGES
 from xanalysis.stats.families import holm, morans_i, partial_conjunction, tree_covariance
 from xanalysis.stats.families.galton import accounted
-from xanalysis.stats.families.inference import classical, language_tests, permutation_test
+from xanalysis.stats.families.inference import games_howell, language_tests, permutation_test, welch
 
 
 def test_permutation_p_is_uniform_under_the_null() -> None:
@@ -82,12 +82,31 @@ def test_language_tests_use_the_errors() -> None:
 
 def test_games_howell_by_hand() -> None:
     languages = pd.DataFrame({"group": list("aaabbbb"), "mean": [1.0, 2, 3, 5, 5.5, 7, 8]})
-    _, games = classical(languages)
+    games = games_howell(languages)
     row = games.iloc[0]
     a, b = np.array([1.0, 2, 3]), np.array([5, 5.5, 7, 8])
     va, vb = a.var(ddof=1) / 3, b.var(ddof=1) / 4
     assert row["difference"] == pytest.approx(a.mean() - b.mean())
     assert row["df"] == pytest.approx((va + vb) ** 2 / (va**2 / 2 + vb**2 / 3))
+
+
+def test_welch_is_that_of_pingouin() -> None:
+    import pingouin
+
+    languages = pd.DataFrame(
+        {"group": list("aaabbbbccddde"), "mean": [1.0, 2, 3, 5, 5.5, 7, 8, 2, 4, 1, 1.5, 9, 3]}
+    )
+    languages.loc[languages["group"] == "e", "group"] = "(single-language)"
+    told = pingouin.welch_anova(
+        data=languages[languages["group"] != "(single-language)"], dv="mean", between="group"
+    )
+    found = welch(languages)
+    assert found is not None
+    numbers = told[["F", "ddof1", "ddof2"]].iloc[0].tolist()
+    assert found[:3] == pytest.approx(numbers)
+    p = next(c for c in told.columns if c.startswith("p") and "np2" not in c)
+    assert found[3] == pytest.approx(told[p].iloc[0])
+    assert welch(languages[languages["group"] == "a"]) is None
 
 
 def test_tree_covariance() -> None:

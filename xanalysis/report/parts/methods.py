@@ -12,7 +12,6 @@ _PACKAGES = (
     "numpy",
     "scipy",
     "pandas",
-    "pingouin",
     "altair",
     "vl-convert-python",
     "typst",

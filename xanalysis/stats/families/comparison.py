@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -13,11 +14,12 @@ from scipy.stats import studentized_range, t
 
 from xanalysis.errors import InputError, unknown_name
 from xanalysis.stats.families.inference import (
-    classical,
+    games_howell,
     holm,
     language_tests,
     partial_conjunction,
     permutation_test,
+    welch,
 )
 from xanalysis.stats.families.units import SINGLE, Units, language_means, units
 from xanalysis.stats.pairs import RunError
@@ -38,7 +40,6 @@ class FamilyComparison:
             and the simultaneous interval (Tukey-Kramer) low, high, and ``hedges_g``.
         tests: test, statistic, df1, df2, p: the overall F test on language means, the permutation
             of whole languages, Welch's ANOVA.
-        classical: Games-Howell contrasts by pingouin.
         leave_one_out: without, languages, mean, low, high, ``p_families``: the overall mean and
             the permutation test without each family.
         holds: scope (a family, or ``all languages``), languages, ``holds`` (gain above zero, Holm),
@@ -56,7 +57,6 @@ class FamilyComparison:
     means: pd.DataFrame
     contrasts: pd.DataFrame
     tests: pd.DataFrame
-    classical: pd.DataFrame
     leave_one_out: pd.DataFrame
     holds: pd.DataFrame
     languages: pd.DataFrame
@@ -66,6 +66,16 @@ class FamilyComparison:
     interaction: float | None
     level: float
     notes: tuple[str, ...]
+
+    @cached_property
+    def classical(self) -> pd.DataFrame:
+        """Games-Howell contrasts by pingouin; on demand, because pingouin takes long to load."""
+        found = []
+        for name, part in self.languages.groupby("by", sort=False):
+            games = games_howell(part)
+            games.insert(0, "by", name)
+            found.append(games)
+        return pd.concat(found, ignore_index=True)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values, frames as lists of rows."""
@@ -215,7 +225,6 @@ def _compare(
         notes.append(f"{name}: no family has two languages, so families cannot be tested")
     if df > 0:
         spread = float(((sizes["size"] - 1) * sizes["var"].fillna(0)).sum() / df)
-    anova, games = classical(languages)
     statistic, p_permutation = permutation_test(
         means, groups, permutations=permutations, random_state=seed
     )
@@ -229,13 +238,12 @@ def _compare(
         ),
         (f"permutation of languages ({permutations})", statistic, np.nan, np.nan, p_permutation),
     ]
-    for f, df1, df2, p in anova.to_numpy(np.float64)[:, :4]:
-        tests.append(("Welch ANOVA", float(f), float(df1), float(df2), float(p)))
+    if (anova := welch(languages)) is not None:
+        tests.append(("Welch ANOVA", *anova))
     return {
         "means": _means(sizes, spread, df, part.run_error, level),
         "contrasts": _contrasts(sizes, spread, df, level),
         "tests": pd.DataFrame(tests, columns=["test", "statistic", "df1", "df2", "p"]),
-        "classical": games,
         "leave_one_out": _leave_one_out(part, level, permutations, seed),
         "holds": _holds(part),
         "languages": _language_table(languages),

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import f as f_distribution
 from scipy.stats import norm, t
 
 from xanalysis.stats.families.units import SINGLE
@@ -50,43 +51,59 @@ def permutation_test(
     return float(f), p
 
 
-def classical(languages: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Welch's ANOVA and Games-Howell contrasts with Hedges g, by pingouin, on language means.
+def welch(languages: pd.DataFrame) -> tuple[float, float, float, float] | None:
+    """Welch's ANOVA (1951, doi:10.1093/biomet/38.3-4.330) of families with unequal variances.
 
-    Only families with two or more languages can take part.
+    Args:
+        languages: ``group`` and ``mean``; only families with two or more languages take part.
 
     Returns:
-        The ANOVA (F, df1, df2, p, np2; empty where fewer than two families can take part) and
-        the contrasts (``first``, ``second``, difference, se, statistic, df, p, hedges_g).
+        F, its two degrees of freedom and p; None where fewer than two families can take part.
     """
+    groups = _with_variance(languages).groupby("group")["mean"].agg(["size", "mean", "var"])
+    k = len(groups)
+    if k < 2:
+        return None
+    weight = groups["size"] / groups["var"]
+    share = weight / weight.sum()
+    between = float((weight * (groups["mean"] - (share * groups["mean"]).sum()) ** 2).sum())
+    lost = float(((1 - share) ** 2 / (groups["size"] - 1)).sum())
+    statistic = between / (k - 1) / (1 + 2 * (k - 2) / (k**2 - 1) * lost)
+    df2 = (k**2 - 1) / (3 * lost)
+    return statistic, k - 1, df2, float(f_distribution.sf(statistic, k - 1, df2))
+
+
+def games_howell(languages: pd.DataFrame) -> pd.DataFrame:
+    """Games-Howell contrasts with Hedges g, by pingouin, on language means.
+
+    Args:
+        languages: ``group`` and ``mean``; only families with two or more languages take part.
+
+    Returns:
+        ``first``, ``second``, difference, se, statistic, df, p, hedges_g.
+    """
+    columns = ["first", "second", "difference", "se", "statistic", "df", "p", "hedges_g"]
+    table = _with_variance(languages)[["group", "mean"]].astype({"group": str})
+    if table["group"].nunique() < 2:
+        return pd.DataFrame(columns=columns)
     import pingouin
 
-    usable = languages[languages["group"] != SINGLE]
-    # A family whose languages all have the same mean has no variance to divide by.
-    spread = usable.groupby("group")["mean"].transform("var")
-    usable = usable[spread > 1e-12]
-    if usable["group"].nunique() < 2:
-        return _empty_anova(), _empty_games()
-    table = usable[["group", "mean"]].astype({"group": str})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        anova = pingouin.welch_anova(data=table, dv="mean", between="group")
         games = pingouin.pairwise_gameshowell(
             data=table, dv="mean", between="group", effsize="hedges"
         )
-    anova = anova.rename(columns={"ddof1": "df1", "ddof2": "df2"})
-    anova = anova.rename(columns={_p_column(anova): "p"})[["F", "df1", "df2", "p", "np2"]]
-    games = games.rename(
-        columns={
-            "A": "first",
-            "B": "second",
-            "diff": "difference",
-            "T": "statistic",
-            "hedges": "hedges_g",
-            _p_column(games): "p",
-        }
-    )
-    return anova, games[list(_empty_games().columns)]
+    names = {"A": "first", "B": "second", "diff": "difference", "T": "statistic",
+             "hedges": "hedges_g", _p_column(games): "p"}  # fmt: skip
+    named: pd.DataFrame = games.rename(columns=names)[columns]
+    return named
+
+
+def _with_variance(languages: pd.DataFrame) -> pd.DataFrame:
+    """Without pooled single languages, and families whose languages all have the same mean."""
+    usable = languages[languages["group"] != SINGLE]
+    spread = usable.groupby("group")["mean"].transform("var")
+    return usable[spread > 1e-12]
 
 
 def partial_conjunction(p_values: NDArray[np.float64], alpha: float = 0.05) -> int:
@@ -150,12 +167,3 @@ def language_tests(cells: pd.DataFrame) -> pd.DataFrame:
 def _p_column(frame: pd.DataFrame) -> str:
     """Pingouin has called it ``p-unc``, ``p_unc`` and ``pval`` in different versions."""
     return next(c for c in frame.columns if c in ("p-unc", "p_unc", "pval", "p_val", "p"))
-
-
-def _empty_anova() -> pd.DataFrame:
-    return pd.DataFrame(columns=["F", "df1", "df2", "p", "np2"], dtype=float)
-
-
-def _empty_games() -> pd.DataFrame:
-    columns = ["first", "second", "difference", "se", "statistic", "df", "p", "hedges_g"]
-    return pd.DataFrame(columns=columns)
