@@ -1,7 +1,7 @@
 """BLAS on one thread, for the many small factorisations of a fit.
 
 Threads that wait for each other cost more than they bring on matrices of some hundred columns, and
-where other programs use the cores they can cost thirty times the work itself.
+where other programs use the cores they can cost many times the work itself.
 """
 
 from __future__ import annotations
