@@ -96,7 +96,7 @@ def _chart(
             "row:N",
             sort=list(rows),
             title="intermediate task",
-            axis=alt.Axis(domain=False, ticks=False, grid=False, labelLimit=200),
+            axis=alt.Axis(domain=False, ticks=False, grid=False),
         ),
     )
     fill = alt.Color(
