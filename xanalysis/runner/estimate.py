@@ -96,7 +96,8 @@ def tokens(stage: Stage, sizes: Sizes) -> float | None:
         parts: list[float] = []
         for language in spec.languages:
             size = sizes.of(spec.task, language, spec.split, count=spec.limit is None)
-            number = spec.limit if size.examples is None else size.examples
+            known = [n for n in (spec.limit, size.examples) if n is not None]
+            number = min(known) if known else None
             length = size.read(spec.max_length)
             if number is None:
                 sizes.gap(f"number of {spec.task}'s {spec.split} examples", language)

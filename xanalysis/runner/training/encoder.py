@@ -19,6 +19,7 @@ from xanalysis.errors import InputError
 from xanalysis.runner.training.attention import grouped_attention, nested_attention
 from xanalysis.runner.training.dropout import NO_DROPOUT, Dropout
 from xanalysis.runner.training.layout import Layout
+from xanalysis.runner.training.shares import SharedLayers, can_share
 
 Attention = Callable[[Tensor, Layout, int, Dropout], Tensor]
 FAMILIES = {"bert": 0, "xlm-roberta": 1, "roberta": 1}
@@ -63,6 +64,7 @@ class Encoder:
         self.first_position = offset
         self.max_length = int(config.max_position_embeddings) - offset
         self._attention = attention
+        self._shared: SharedLayers | None = None
 
     @property
     def device(self) -> torch.device:
@@ -108,6 +110,8 @@ class Encoder:
         hidden = drop(embeddings.LayerNorm(hidden))
         if torch.is_autocast_enabled(hidden.device.type):
             hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
+        if training and generator is not None and not all_layers and self._can_share():
+            return Encoded(self._shared_layers()(hidden, layout, generator, first_only), [])
         layers = [hidden] if all_layers else []
         last = len(modules.encoder.layer) - 1
         for index, layer in enumerate(modules.encoder.layer):
@@ -127,6 +131,14 @@ class Encoder:
             if all_layers:
                 layers.append(hidden)
         return Encoded(hidden, layers)
+
+    def _can_share(self) -> bool:
+        return self._attention != "nested" and can_share(self.model)
+
+    def _shared_layers(self) -> SharedLayers:
+        if self._shared is None or self._shared.threads != torch.get_num_threads():
+            self._shared = SharedLayers(self.model)
+        return self._shared
 
     def _attend(self) -> Attention:
         kind = self._attention

@@ -54,9 +54,9 @@ def update(optimiser: torch.optim.Optimizer, lr: float, terms: Tensor, clip: flo
         torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients])
     )
     norm = norm / terms
-    # Mean and clipping are one factor: one pass over the gradients in place of two.
-    factor = torch.clamp(clip / (norm + 1e-6), max=1.0) / terms
-    torch._foreach_mul_(gradients, factor)
+    # Mean and clipping are one factor, which the fused optimiser applies on its way.
+    scale = terms / torch.clamp(clip / (norm + 1e-6), max=1.0)
+    optimiser.grad_scale = scale  # type: ignore[attr-defined]
     for group in optimiser.param_groups:
         group["lr"] = lr
     optimiser.step()

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from tests.training.test_encoder import LENGTHS, model_of, padded, sequences
+from xanalysis.runner.training.encoder import Encoder
+from xanalysis.runner.training.layout import lay_out
+from xanalysis.runner.training.shares import can_share
+
+pytestmark = pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="no bfloat16 on this CPU"
+)
+Gradients = dict[str, torch.Tensor]
+
+
+@pytest.fixture(params=[1, 2])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    assert torch.get_num_threads() == request.param
+    torch.set_num_threads(before)
+
+
+def model_with(dropout: float) -> torch.nn.Module:
+    model = model_of("xlm-roberta").train()
+    model.config.hidden_dropout_prob = dropout
+    model.config.attention_probs_dropout_prob = dropout
+    return model
+
+
+def trained(encoder: Encoder, rows: list[torch.Tensor], first: bool, seed: int = 0) -> torch.Tensor:
+    """One pass forward and backward; the encoder's model gets gradients."""
+    sizes = [len(row) for row in rows]
+    with torch.autocast("cpu", torch.bfloat16):
+        hidden = encoder(
+            torch.cat(rows),
+            lay_out(sizes),
+            generator=np.random.Generator(np.random.SFC64(seed)),
+            first_only=first,
+        ).hidden.float()
+    (hidden * pull(hidden)).sum().backward()
+    return hidden.detach()
+
+
+def pull(hidden: torch.Tensor) -> torch.Tensor:
+    return torch.randn(hidden.shape, generator=torch.Generator().manual_seed(3))
+
+
+def gradients(model: torch.nn.Module) -> Gradients:
+    found = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad()
+    return found
+
+
+def far(found: Gradients, expected: Gradients) -> float:
+    """Largest relative distance of a tensor; a hundredth of all gradients' norm counts as nothing.
+
+    (The gradient of the keys' biases is nothing but rounding.)
+    """
+    assert found.keys() == expected.keys()
+    nothing = 0.01 * float(torch.stack([g.norm() for g in expected.values()]).norm())
+    return max(
+        float((found[name] - gradient).norm() / (gradient.norm() + nothing))
+        for name, gradient in expected.items()
+    )
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_gradients_are_those_of_the_padded_float32_model(threads: int, first: bool) -> None:
+    model, rows = model_with(0.0), sequences()
+    theirs = padded(model.eval(), rows)[-1]
+    if first:
+        theirs = theirs[lay_out(LENGTHS).offsets[:-1]]
+    (theirs * pull(theirs)).sum().backward()
+    expected = gradients(model)
+    encoder = Encoder(model.train())
+    ours = trained(encoder, rows, first)
+    assert encoder._shared is not None
+    assert encoder._shared.shares == threads
+    torch.testing.assert_close(ours, theirs.detach(), atol=0.05, rtol=0.02)
+    assert far(gradients(model), expected) < 0.03  # bfloat16 has 8 bits
+
+
+def test_micro_batches_add_up(threads: int) -> None:
+    model, rows = model_with(0.0), sequences()
+    encoder = Encoder(model)
+    parts = [rows[:3], rows[3:], rows[:1]]  # the last one is too short to be shared
+    expected: Gradients = {}
+    for part in parts:
+        trained(encoder, part, True)
+        for name, gradient in gradients(model).items():
+            expected[name] = expected.get(name, 0) + gradient
+    for part in parts:
+        trained(encoder, part, True)
+    assert far(gradients(model), expected) < 1e-6
+
+
+def test_equal_seeds_are_equal_bit_for_bit(threads: int) -> None:
+    model, rows = model_with(0.3), sequences()
+    encoder = Encoder(model)
+    found = [(trained(encoder, rows, False, seed), gradients(model)) for seed in (1, 1, 2)]
+    assert torch.equal(found[0][0], found[1][0])
+    assert all(torch.equal(found[0][1][name], found[1][1][name]) for name in found[0][1])
+    assert not torch.equal(found[0][0], found[2][0])
+    again = trained(Encoder(model), rows, False, 1)
+    assert torch.equal(again, found[0][0])
+
+
+def test_shares_draw_different_dropout() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    model, row = model_with(0.5), sequences()[0]
+    first, second = trained(Encoder(model), [row, row], False).split(len(row))
+    torch.set_num_threads(before)
+    assert (first - second).abs().max() > 0.1
+
+
+def test_what_cannot_be_shared() -> None:
+    model = model_with(0.0)
+    assert not can_share(model)  # float32
+    with torch.autocast("cpu", torch.bfloat16):
+        assert can_share(model)
+        model.encoder.layer[0].output.dense.weight.requires_grad_(False)
+        assert not can_share(model)
+        model.encoder.requires_grad_(True)
+        model.encoder.layer[1].attention.self.key = torch.nn.Sequential(torch.nn.Linear(32, 32))
+        assert not can_share(model)
