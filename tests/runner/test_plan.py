@@ -134,6 +134,13 @@ def test_single_targets_have_their_own_limit() -> None:
     assert set(limits.values()) == {50}
 
 
+def test_single_targets_have_their_own_number_of_candidates() -> None:
+    made = plan(evaluate={"limit": 50, "candidates": {"tatoeba": 100}})
+    found = {cell.target: made.stages[cell.key].spec.candidates for cell in made.cells}
+    assert found.pop("tatoeba") == 100
+    assert set(found.values()) == {None}
+
+
 def test_what_is_done_is_not_needed_again() -> None:
     made = plan()
     everything = list(made.stages)

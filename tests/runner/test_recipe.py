@@ -66,6 +66,7 @@ def test_a_recipe_reads(tmp_path: Path) -> None:
             "12 layers",
         ),
         (BASE + "evaluate: {limits: {cldr-pears: 9}}\n", 7, r"unknown target 'cldr-pears'"),
+        (BASE + "evaluate: {candidates: {cldr-tagging: 9}}\n", 7, r"unknown retrieval target"),
         (BASE + "per_task: {cldr-tags: {epochs: 1}}\n", 7, r"unknown task of this recipe"),
         (
             BASE + "adapter: {method: language_task}\nmlm: {languages: [de]}\n",

@@ -56,9 +56,14 @@ def _names(setup: Setup) -> Iterator[Problem]:
     yield from _twice(("targets",), setup.targets)
     yield from _twice(("seeds",), [str(seed) for seed in setup.seeds])
     trained = {name for mixture in setup.mixtures() for name in mixture.tasks} | set(setup.targets)
-    for name in setup.evaluate.limits:
-        if name not in setup.targets:
-            yield ("evaluate", "limits", name), unknown_name("target", name, setup.targets)
+    searching = [
+        name for name in setup.targets if name in TASKS and TASKS[name].kind == "retrieval"
+    ]
+    for field, names in (("limits", setup.targets), ("candidates", searching)):
+        for name in getattr(setup.evaluate, field):
+            if name not in names:
+                kind = "retrieval target" if name in setup.targets else "target"
+                yield ("evaluate", field, name), unknown_name(kind, name, names)
     yield from _trained_on(setup)
     for name in setup.per_task:
         if name not in trained:

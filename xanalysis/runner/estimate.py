@@ -20,6 +20,7 @@ from xanalysis.runner.plan import Plan, Stage
 from xanalysis.runner.sizes import Sizes
 from xanalysis.runner.spec import DataSpec, EvalSpec, TrainSpec
 from xanalysis.runner.store import Store
+from xanalysis.tasks.catalogue import TASKS
 
 
 @dataclass
@@ -79,6 +80,11 @@ def steps(spec: TrainSpec, sizes: Sizes) -> int | None:
     return found if spec.max_steps is None else min(found, spec.max_steps)
 
 
+def _least(*numbers: int | None) -> float | None:
+    """The least of those that are known."""
+    return min((n for n in numbers if n is not None), default=None)
+
+
 def _examples(part: DataSpec, sizes: Sizes) -> int | None:
     """Examples that a training draws from a data set; None when unknown."""
     there = sizes.of(part.task, part.language, part.read_split, count=True).examples
@@ -95,9 +101,14 @@ def tokens(stage: Stage, sizes: Sizes) -> float | None:
     if isinstance(spec, EvalSpec):
         parts: list[float] = []
         for language in spec.languages:
-            size = sizes.of(spec.task, language, spec.split, count=spec.limit is None)
-            known = [n for n in (spec.limit, size.examples) if n is not None]
-            number = min(known) if known else None
+            # Of retrieval, an example is a query and a candidate: how many there are to search.
+            searching = spec.task in TASKS and TASKS[spec.task].kind == "retrieval"
+            count = spec.limit is None or (searching and spec.candidates is None)
+            size = sizes.of(spec.task, language, spec.split, count=count)
+            number = _least(spec.limit, size.examples)
+            searched = _least(spec.candidates, size.examples)
+            if searching and number is not None and searched is not None:
+                number = (number + searched) / 2
             length = size.read(spec.max_length)
             if number is None:
                 sizes.gap(f"number of {spec.task}'s {spec.split} examples", language)

@@ -222,9 +222,10 @@ class _Builder:
         wanted = test_languages(setup, task)
         languages = [g for g in wanted if self._fingerprint(task.name, g, setup.split) is not None]
         given = setup.evaluate.model_dump(exclude_none=True)
-        limit = given.pop("limits").get(task.name)
-        if limit is not None:
-            given["limit"] = limit
+        for own, name in (("limits", "limit"), ("candidates", "candidates")):
+            number = given.pop(own).get(task.name)
+            if number is not None:
+                given[name] = number
         given["head"] = head if head != task.train else None
         given.setdefault("max_length", length or profiles.untrained_length(setup.profile))
         # A dry run without any of the data still shows the whole grid.

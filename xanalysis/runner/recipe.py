@@ -42,10 +42,12 @@ class Evaluation(Spec):
 
     Attributes:
         limits: Another ``limit`` for single targets, as for one with two hundred languages.
+        candidates: Of single retrieval targets: how many sentences each query searches.
     """
 
     limit: int | None = Field(default=None, ge=1)
     limits: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    candidates: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     max_length: int | None = Field(default=None, ge=8, le=8192)
     layer: float | None = Field(default=None, ge=0, le=1)
     precision: Literal["bf16", "fp32"] | None = None

@@ -163,7 +163,10 @@ class EvalSpec(Spec):
         task: Target task.
         languages: Test languages.
         split: Official split.
-        limit: First so many examples per language; None evaluates all.
+        limit: First so many examples per language, of retrieval so many queries; None evaluates
+            all.
+        candidates: Of retrieval: how many sentences the queries search, the ones they should find
+            among them; None is all.
         max_length: Tokens per sequence.
         layer: For retrieval: the layer that counts, as a fraction of the depth (14/24 for XLM-R
             large); every layer is scored.
@@ -176,6 +179,7 @@ class EvalSpec(Spec):
     languages: tuple[str, ...]
     split: str = "test"
     limit: int | None = Field(default=None, ge=1)
+    candidates: int | None = Field(default=None, ge=1)
     max_length: int = Field(default=128, ge=8, le=8192)
     layer: float = Field(default=14 / 24, ge=0, le=1)
     precision: Literal["bf16", "fp32"] = "bf16"
@@ -184,7 +188,7 @@ class EvalSpec(Spec):
 
 
 # Fields that came later: where they are left out, keys are what they were before.
-_LATER = frozenset({"head", "head_from"})
+_LATER = frozenset({"head", "head_from", "candidates"})
 
 
 def settings(spec: TrainSpec | EvalSpec) -> dict[str, object]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import torch
@@ -25,7 +24,7 @@ from xanalysis.runner.training.scoring import Predicted, write_scores
 from xanalysis.runner.training.trainee import Trainee
 from xanalysis.tasks.catalogue import TASKS
 from xanalysis.tasks.data import labelled
-from xanalysis.tasks.examples import Example
+from xanalysis.tasks.examples import Example, RetrievalExample
 from xanalysis.tasks.kinds import KINDS
 from xanalysis.tasks.kinds.base import Kind
 from xanalysis.tasks.kinds.calibration import MINED, calibrate
@@ -156,7 +155,7 @@ def _jobs(spec: EvalSpec, task: Task, data: Any, tokenizer: Any) -> list[_Job]:
     for language, split in itertools.chain.from_iterable(
         _splits(spec, task, language, data) for language in spec.languages
     ):
-        examples = _first(data.examples(spec.task, language, split), spec.limit)
+        examples = _first(data.examples(spec.task, language, split), spec.limit, spec.candidates)
         if not examples:
             raise InputError(f"{spec.task}, {language}, {split}: there are no examples")
         table = kind.encode(examples, task, tokenizer, max_length=spec.max_length, training=False)
@@ -173,16 +172,30 @@ def _splits(spec: EvalSpec, task: Task, language: str, data: Any) -> Iterator[tu
             yield language, "dev"
 
 
-def _first(examples: Sequence[Example], limit: int | None) -> list[Example]:
-    """The first so many examples; of retrieval, so many queries and everything they search."""
-    kept: list[Example] = []
-    left = math.inf if limit is None else limit
-    for example in examples:
-        searched = example.get("side") == "candidate"
-        if searched or left > 0:
-            kept.append(example)
-            left -= not searched
-    return kept
+def _first(
+    examples: Sequence[Example], limit: int | None, candidates: int | None = None
+) -> list[Example]:
+    """The first so many examples; of retrieval, so many queries and what they search.
+
+    The candidates that the queries should find are kept, and the first others up to the number.
+    """
+    if limit is None and candidates is None:
+        return list(examples)
+    searched = [example.get("side") == "candidate" for example in examples]
+    queries = itertools.islice((i for i, there in enumerate(searched) if not there), limit)
+    kept = {*queries}
+    if candidates is None:
+        kept.update(i for i, there in enumerate(searched) if there)
+    else:
+        wanted = {
+            gold for i in kept for gold in cast(RetrievalExample, examples[i]).get("gold", [])
+        }
+        sought = [i for i, there in enumerate(searched) if there and examples[i]["id"] in wanted]
+        others = (
+            i for i, there in enumerate(searched) if there and examples[i]["id"] not in wanted
+        )
+        kept.update(sought, itertools.islice(others, max(0, candidates - len(sought))))
+    return [examples[i] for i in sorted(kept)]
 
 
 def _groups(jobs: Sequence[_Job], *, one_language: bool) -> list[list[_Job]]:
