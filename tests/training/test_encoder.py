@@ -146,7 +146,7 @@ def test_groups_cover_all_tokens_with_little_padding() -> None:
     assert groups[-1].numbers.stop == 300
     cells = sum(g.sequences * g.width for g in groups)
     assert sum(lengths) / cells > 0.8
-    assert len(groups) < 25
+    assert len(groups) < 60  # no more: each starts kernels of its own
 
 
 def test_padding_a_group_and_back_is_lossless() -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 WASTE = 0.15  # padding tolerated inside an attention group, as a share of its cells
+SCORES = 2**18  # attention scores of a head that a group may have: they stay in a core's cache
 STEP = 8  # widths are multiples: oneDNN makes a kernel for every shape it has not met before
 
 
@@ -121,13 +122,13 @@ def lay_out(lengths: Sequence[int] | np.ndarray, device: torch.device | str = "c
 
 
 def _cuts(sizes: np.ndarray) -> list[tuple[int, int]]:
-    """Runs of sequences, as long as the padding inside each stays small."""
+    """Runs of sequences, as long as the padding inside each and its scores stay small."""
     cuts = []
     start, longest, tokens = 0, 0, 0
     for index, size in enumerate(sizes.tolist()):
         widest = max(longest, size)
         cells = widest * (index - start + 1)
-        if index > start and tokens + size < (1 - WASTE) * cells:
+        if index > start and (tokens + size < (1 - WASTE) * cells or widest * cells > SCORES):
             cuts.append((start, index))
             start, longest, tokens = index, size, size
         else:
