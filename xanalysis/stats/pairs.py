@@ -97,7 +97,9 @@ def _with_errors(pairs: pd.DataFrame, pool: list[str], level: float) -> pd.DataF
     squares += (left**2 / total["_df_left"].where(total["_df_left"] > 0)).fillna(0.0)
     df = (variance**2 / squares).where(squares > 0, pairs["languages"] - 1)
     pairs["se"] = np.sqrt(variance)
-    pairs["df"] = df.where(pairs["languages"] > 1)
+    # What is subtracted must not leave fewer degrees of freedom than the poorest component has.
+    floor = pd.concat([pairs["languages"] - 1.0, df_run], axis=1).min(axis=1)
+    pairs["df"] = df.clip(lower=floor).where(pairs["languages"] > 1)
     margin = t.ppf(0.5 + level / 2, pairs["df"]) * pairs["se"]
     pairs["low"], pairs["high"] = pairs["gain"] - margin, pairs["gain"] + margin
     with np.errstate(divide="ignore", invalid="ignore"):

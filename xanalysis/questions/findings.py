@@ -1,0 +1,236 @@
+"""Write docs/findings.md: what a measured grid says of the claims it was run for.
+
+    python -m xanalysis.questions.findings evidence/grids/real-small.parquet
+
+Every number of the page is computed here from the table, its provenance and the claim file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from xanalysis.claims import Verdict, verify
+from xanalysis.errors import InputError
+from xanalysis.questions.answer import Answer, answer
+from xanalysis.questions.record import Question, load_question
+from xanalysis.report import text
+from xanalysis.report.material import Material
+from xanalysis.report.templates import environment, render
+from xanalysis.results import BASELINE, load_results
+from xanalysis.runner.provenance import beside
+from xanalysis.stats.analysis import Analysis, analyse
+from xanalysis.stats.contrast import contrast
+from xanalysis.stats.meta.over_results import GainsMeta, meta_of_gains
+from xanalysis.stats.pairs import pair_gains
+from xanalysis.study import Study
+
+# The names under which a claim asks for what the grid has a stand-in for.
+STANDS_FOR = {"anli": "anli_plus", "mrpc": "qqp"}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the page is made from; everything is computed when it is first asked for.
+
+    Attributes:
+        table: Results of the grid.
+        question: What was asked.
+        study: Where claims and published evidence are.
+        provenance: What stands beside the table; empty without it.
+    """
+
+    table: pd.DataFrame
+    question: Question
+    study: Study
+    provenance: Mapping[str, Any]
+
+    @cached_property
+    def abroad(self) -> pd.DataFrame:
+        """Scores in languages that were not trained on."""
+        return self.table[self.table["language"] != "en"]
+
+    @cached_property
+    def material(self) -> Material:
+        """Gains of one metric per target."""
+        return Material(self.abroad.reset_index(drop=True), self.study)
+
+    @cached_property
+    def answers(self) -> list[Answer]:
+        """The question's contrasts."""
+        return answer(self.question, self.table)
+
+    @cached_property
+    def targets(self) -> pd.DataFrame:
+        """One row per target: baseline, gain and its interval, the best intermediate task.
+
+        Columns target, task_type, languages, baseline (mean zero-shot score), room (to 100), gain,
+        low, high, best, best_gain, learnt (share of runs that are not degenerate).
+        """
+        gains = self.material.gains
+        means = pair_gains(gains, ["target"]).set_index("target")
+        pairs = pair_gains(gains).set_index(["target", "intermediate"])["gain"]
+        base = self.abroad[self.abroad["intermediate"] == BASELINE]
+        rows = []
+        for target in self.material.targets:
+            metric = self.material.metrics[target]
+            own = base[(base["target"] == target) & (base["metric"] == metric)]
+            runs = self.table[self.table["target"] == target]
+            best = str(pairs[target].idxmax())
+            score = own.groupby("language")["score"].mean().mean()
+            rows.append(
+                {
+                    "target": target,
+                    "task_type": str(runs["task_type"].iloc[0]).replace("_", " "),
+                    "languages": own["language"].nunique(),
+                    "baseline": score,
+                    "room": 100 - score,
+                    **means.loc[target, ["gain", "low", "high"]].to_dict(),
+                    "best": best,
+                    "best_gain": pairs[target, best],
+                    "learnt": 1
+                    - runs.drop_duplicates("run_key")["degenerate"].astype(float).mean(),
+                }
+            )
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def intermediates(self) -> pd.DataFrame:
+        """One row per intermediate task: the contrast with the baseline over all targets."""
+        rows = []
+        for name in self.material.rows:
+            found = contrast(self.abroad, {"intermediate": name})
+            kept = ("estimate", "low", "high", "p", "above", "languages", "runs")
+            rows.append({"intermediate": name, **{key: getattr(found, key) for key in kept}})
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """The mixed model of gains and the comparison of families."""
+        return analyse(self.table)
+
+    @cached_property
+    def verdicts(self) -> list[Verdict]:
+        """The claims that scores can decide, with stand-ins under the names claims use."""
+        assert self.question.claims is not None
+        renamed = self.abroad.assign(
+            intermediate=self.abroad["intermediate"].astype(str).replace(STANDS_FOR)
+        )
+        found = verify(self.study.find("claims", self.question.claims), [renamed], study=self.study)
+        return [verdict for verdict in found if verdict.missing or verdict.replication]
+
+    def checks(self, verdict: Verdict) -> Iterator[str]:
+        """What each check of a claim says of this grid."""
+        for evidence in verdict.evidence:
+            if evidence.role == "replication":
+                yield evidence.rule
+
+    @cached_property
+    def meta(self) -> GainsMeta:
+        """Gains of intermediate training across this and published models, by model."""
+        tables = [self.abroad]
+        for name, path in self.study.files("evidence").items():
+            try:
+                found = load_results([str(path)], study=self.study)
+            except InputError:
+                continue  # no table of scores by language
+            found = found[found["language"] != "en"]
+            if {BASELINE} < set(found["intermediate"]) and "grids" not in Path(name).parts:
+                tables.append(found)
+        from xanalysis.stats import gains
+
+        return meta_of_gains(gains(pd.concat(tables, ignore_index=True)), by="model")
+
+    @property
+    def runs(self) -> dict[str, Any]:
+        """How the grid was run: stages, hours, machines, versions."""
+        stages = self.provenance.get("stages", {}).values()
+        trained = [stage for stage in stages if stage["kind"] != "evaluate"]
+        return {
+            "trainings": len(trained),
+            "evaluations": len(stages) - len(trained),
+            "hours": sum(stage.get("seconds", 0.0) for stage in stages) / 3600,
+            "environments": self.provenance.get("environments", []),
+            "notes": self.provenance.get("notes", []),
+        }
+
+
+def main() -> None:
+    """Write the page."""
+    parser = argparse.ArgumentParser(description="Write docs/findings.md from a results table.")
+    parser.add_argument("table", type=Path)
+    parser.add_argument("--question", default="replication")
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/findings.md"))
+    given = parser.parse_args()
+    study = Study.here()
+    file = beside(given.table)
+    findings = Findings(
+        table=load_results([str(given.table)], study=study),
+        question=load_question(study.find("questions", given.question)),
+        study=study,
+        provenance=json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {},
+    )
+    given.output.write_text(page(findings, given.table), encoding="utf-8")
+
+
+def page(findings: Findings, source: Path) -> str:
+    """The page as Markdown."""
+    env = environment(findings.study, autoescape=False, finalize=_plain)
+    env.globals["number"] = text.number
+    env.globals["table"] = table
+    env.globals["breaks"] = lambda lines: Markup("<br>").join(map(_escaped, lines))
+    return render(env, "findings.md.j2", findings.study, it=findings, source=source.as_posix())
+
+
+def table(frame: pd.DataFrame, *columns: tuple[str, str, str]) -> Markup:
+    """A Markdown table.
+
+    Args:
+        frame: The numbers; an interval is in its columns low and high.
+        columns: Column, heading, and how it is written: a key of ``_WRITTEN``, or ``interval``.
+    """
+    lines = [[heading for _, heading, _ in columns]]
+    lines.append(["---" if how == "text" else "---:" for *_, how in columns])
+    for row in frame.to_dict("records"):
+        lines.append(
+            [
+                text.interval(row["low"], row["high"], 1)
+                if how == "interval"
+                else _WRITTEN[how](row[name])
+                for name, _, how in columns
+            ]
+        )
+    return Markup("\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in lines))
+
+
+_WRITTEN: Mapping[str, Callable[[Any], str]] = {
+    "text": str,
+    "count": lambda value: text.number(value, 0),
+    "percent": lambda value: f"{text.number(100 * value, 0)} %",
+    "number": lambda value: text.number(value, 1),
+    "gain": lambda value: text.number(value, 1, sign=True),
+    "p": text.p_value,
+}
+
+
+def _escaped(value: str) -> Markup:
+    """Text that cannot become markup or break a table's row."""
+    for mark in "|<":
+        value = value.replace(mark, "\\" + mark)
+    return Markup(value)
+
+
+def _plain(value: Any) -> Any:
+    return _escaped(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+if __name__ == "__main__":
+    main()
