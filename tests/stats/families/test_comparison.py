@@ -209,7 +209,7 @@ def constant(table: pd.DataFrame) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (only({"de"}), "in 1 languages besides 'en'"),
+        (only({"de"}), "in 1 language besides 'en'"),
         (only({"de", "fi"}), "at least 3 languages"),
         (only({"de", "nl", "fr"}), "all languages are of one family (Indo-European)"),
         (constant, "the gain is the same in every language"),

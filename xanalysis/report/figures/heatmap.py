@@ -80,7 +80,7 @@ def _chart(
                 "gain": gain,
                 "interval": "" if interval == text.DASH else interval,
                 "tip": f"{TIP}{where}: {gain} points, 95 % interval {interval}, "
-                f"{r['languages']} languages",
+                + text.counted(r["languages"], "language"),
             }
         )
     order = [*steps, MISSING]

@@ -15,6 +15,7 @@ from xanalysis.report.material import LEVEL, Material
 from xanalysis.report.parts import attempt
 from xanalysis.report.rowsets import DEGENERATE, LANGUAGES, SCORES, family_set, without_set
 from xanalysis.report.slugs import anchor
+from xanalysis.stats.pairs import run_error
 
 _ACCOUNTINGS = {
     "none": "nothing: as if independent",
@@ -179,8 +180,9 @@ def _degenerate(material: Material) -> Iterator[Item]:
         means = part.groupby("language")["gain"].mean().to_numpy(np.float64)
         margin = np.nan
         if len(means) > 1:
-            margin = float(t.ppf(0.5 + LEVEL / 2, len(means) - 1) * means.std(ddof=1))
-            margin /= np.sqrt(len(means))
+            se, df = means.std(ddof=1) / np.sqrt(len(means)), float(len(means) - 1)
+            se, df = run_error(part).widen(se, df)
+            margin = float(t.ppf(0.5 + LEVEL / 2, df) * se)
         mean = float(means.mean()) if len(means) else np.nan
         rows.append((name, len(part), len(means), mean, mean - margin, mean + margin))
     yield Table(
@@ -195,6 +197,6 @@ def _degenerate(material: Material) -> Iterator[Item]:
         ),
         pd.DataFrame(rows, columns=["runs", "scores", "languages", "mean", "low", "high"]),
         f"{int(runs['degenerate'].sum())} of {len(runs)} training runs, or their baselines, "
-        "collapsed.",
+        "collapsed. Intervals hold for further languages and, where runs were repeated, runs.",
         [SCORES, DEGENERATE],
     )

@@ -54,7 +54,8 @@ def galton_table(base: Units, *, level: float = 0.95, notes: list[str]) -> pd.Da
         part = languages if column is None else languages[languages[column].notna()].copy()
         lost = len(languages) - len(part)
         if lost:
-            notes.append(f"{label}: {lost} languages without a value left out of the Galton table")
+            many = "1 language" if lost == 1 else f"{lost} languages"
+            notes.append(f"{label}: {many} without a value left out of the Galton table")
         if column is not None:
             spread = float(part[column].std()) if len(part) > 1 else 0.0
             if len(part) < 5 or not spread > 1e-9:

@@ -84,8 +84,9 @@ def units(data: pd.DataFrame, *, training_language: str = "en") -> Units:
     runs = data.merge(cells[_CELL], on=_CELL) if by_seed else cells.assign(seed="")
     known = describe(list(dict.fromkeys(cells["language"])), to=training_language)
     if len(known) < 3:
+        many = "1 language" if len(known) == 1 else f"{len(known)} languages"
         raise InputError(
-            f"the gains are in {len(known)} languages besides '{training_language}'",
+            f"the gains are in {many} besides '{training_language}'",
             expected="at least 3 languages to compare families",
         )
     sizes = known.groupby("family")["language"].transform("size")
