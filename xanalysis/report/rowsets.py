@@ -13,6 +13,7 @@ import pandas as pd
 
 from xanalysis.errors import InputError
 from xanalysis.report.material import Material
+from xanalysis.report.shown import corpus_languages, distance_languages, shown_contrasts
 from xanalysis.report.slugs import anchor, slug
 
 LANGUAGES = "set-languages"
@@ -80,8 +81,6 @@ def _named(material: Material, part: pd.DataFrame) -> tuple[tuple[str, str], ...
 
 
 def _models(material: Material) -> Iterator[RowSet]:
-    from xanalysis.report.parts.explanations import corpus_languages, distance_languages
-
     for key, part in (
         ("distance", distance_languages(material)),
         ("corpus", corpus_languages(material)),
@@ -95,8 +94,6 @@ def _models(material: Material) -> Iterator[RowSet]:
 
 
 def _families(material: Material) -> Iterator[RowSet]:
-    from xanalysis.report.parts.families import shown_contrasts
-
     languages = material.families.languages
     yield RowSet(
         LANGUAGES,

@@ -15,8 +15,7 @@ from xanalysis.report.figures import FIGURES
 from xanalysis.report.material import Material
 from xanalysis.report.parts import attempt, sentences
 from xanalysis.report.rowsets import model_set
-
-TRAINING = "en"
+from xanalysis.report.shown import corpus_languages, distance_languages
 
 
 @dataclass(frozen=True)
@@ -46,20 +45,6 @@ def part(material: Material) -> Section:
     attempt(section, "The effect of distance", lambda: _distances(material, section))
     attempt(section, "The effect of corpus size", lambda: _corpus(material, section))
     return section
-
-
-def distance_languages(material: Material) -> pd.DataFrame:
-    """The languages of the model of distances: of known family, without the training language."""
-    table = material.languages
-    return table[(table["language"] != TRAINING) & (table["family"] != "(unknown)")]
-
-
-def corpus_languages(material: Material) -> pd.DataFrame:
-    """Those of them whose corpus size is known, with ``corpus``, the logarithm of GiB."""
-    table = distance_languages(material)
-    seen = table[table["cc100_gib"] > 0].copy()
-    seen["corpus"] = np.log10(seen["cc100_gib"].astype("float64"))
-    return seen
 
 
 def _distances(material: Material, section: Section) -> Iterator[Item]:

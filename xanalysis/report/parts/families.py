@@ -13,9 +13,7 @@ from xanalysis.report.material import Material
 from xanalysis.report.names import own_name
 from xanalysis.report.parts import attempt, sentences
 from xanalysis.report.rowsets import LANGUAGES, contrast_set, family_set
-from xanalysis.stats.families.units import SINGLE
-
-_MOST_CONTRASTS = 40
+from xanalysis.report.shown import between_families, shown_contrasts
 
 
 def part(material: Material) -> Section:
@@ -103,25 +101,8 @@ def _families(material: Material, section: Section) -> Iterator[Item]:
     yield from _contrasts(material)
 
 
-def shown_contrasts(material: Material) -> pd.DataFrame:
-    """The contrasts that are shown, largest first: between families, at most the largest."""
-    table = _between_families(material)
-    shown = table.head(_MOST_CONTRASTS).reset_index(drop=True)
-    shown["label"] = shown["first"] + " \u2212 " + shown["second"]
-    shown["significant"] = shown["p_simultaneous"] < 0.05
-    return shown
-
-
-def _between_families(material: Material) -> pd.DataFrame:
-    """All contrasts but those with the pooled single languages, which are no family."""
-    table = material.families.contrasts
-    table = table[(table["first"] != SINGLE) & (table["second"] != SINGLE)]
-    size = table["difference"].abs()
-    return table.assign(size=size).sort_values("size", ascending=False, kind="stable")
-
-
 def _contrasts(material: Material) -> Iterator[Item]:
-    shown, number = shown_contrasts(material), len(_between_families(material))
+    shown, number = shown_contrasts(material), len(between_families(material))
     most = (
         f"The {len(shown)} largest of {number} contrasts; the others are among the results of "
         "compare-families. "
