@@ -21,6 +21,7 @@ from xanalysis import languages
 from xanalysis.runner.models import open_model
 from xanalysis.runner.spec import DataSpec, EvalSpec, MlmSpec, ModelSpec, TrainSpec
 from xanalysis.runner.training import evaluate, train
+from xanalysis.runner.training.evaluate import sample
 from xanalysis.runner.training.opening import open_tokenizer
 from xanalysis.tasks.catalogue import TASKS
 from xanalysis.tasks.data import Data
@@ -101,8 +102,9 @@ def above(found: Scores, floor: float | Mapping[str, float]) -> set[str]:
 
 
 def majority(task: str, split: str, limit: int | None = None) -> float:
-    """Share of the commonest English label among the first so many."""
-    examples: Any = real().examples(task, "en", split)[:limit]
+    """Share of the commonest English label among so many."""
+    every = real().examples(task, "en", split)
+    examples: Any = sample(every, f"{task}/{split}", limit)
     labels = Counter(example["label"] for example in examples)
     return 100 * labels.most_common(1)[0][1] / labels.total()
 
@@ -157,7 +159,7 @@ def test_tagging_ccg(tmp_path: Path) -> None:
         tmp_path, "ccg", real(), layers=6, max_steps=60, learning_rate=3e-4, max_length=64
     )
     found = scored(model, tmp_path, "ccg", ("en",), real(), split="dev", limit=200, max_length=64)
-    parsed: Any = real().examples("ccg", "en", "dev")[:200]
+    parsed: Any = sample(real().examples("ccg", "en", "dev"), "ccg/dev", 200)
     tags = Counter(tag for sentence in parsed for tag in sentence["tags"])
     commonest = 100 * tags.most_common(1)[0][1] / tags.total()
     print("commonest category", commonest)
@@ -166,7 +168,8 @@ def test_tagging_ccg(tmp_path: Path) -> None:
 
 def fixed_guess(task: str, language: str, limit: int) -> float:
     """The best score of one place: words i to i + n of every context, chosen on the test data."""
-    examples: Any = real().examples(task, language, "test")[:limit]
+    every = real().examples(task, language, "test")
+    examples: Any = sample(every, f"{task}/test", limit)
     scores = []
     for first in range(0, 100, 5):
         for count in (1, 2, 3, 5, 8):

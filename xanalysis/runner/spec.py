@@ -163,8 +163,8 @@ class EvalSpec(Spec):
         task: Target task.
         languages: Test languages.
         split: Official split.
-        limit: First so many examples per language, of retrieval so many queries; None evaluates
-            all.
+        limit: So many examples per language, of retrieval so many queries, drawn as
+            ``training.evaluate.sample`` says; None evaluates all.
         candidates: Of retrieval: how many sentences the queries search, the ones they should find
             among them; None is all.
         max_length: Tokens per sequence.

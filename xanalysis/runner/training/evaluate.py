@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pyarrow as pa
 import torch
 
@@ -155,7 +157,8 @@ def _jobs(spec: EvalSpec, task: Task, data: Any, tokenizer: Any) -> list[_Job]:
     for language, split in itertools.chain.from_iterable(
         _splits(spec, task, language, data) for language in spec.languages
     ):
-        examples = _first(data.examples(spec.task, language, split), spec.limit, spec.candidates)
+        every = data.examples(spec.task, language, split)
+        examples = sample(every, f"{spec.task}/{split}", spec.limit, spec.candidates)
         if not examples:
             raise InputError(f"{spec.task}, {language}, {split}: there are no examples")
         table = kind.encode(examples, task, tokenizer, max_length=spec.max_length, training=False)
@@ -172,30 +175,37 @@ def _splits(spec: EvalSpec, task: Task, language: str, data: Any) -> Iterator[tu
             yield language, "dev"
 
 
-def _first(
-    examples: Sequence[Example], limit: int | None, candidates: int | None = None
+def sample(
+    examples: Sequence[Example], name: str, limit: int | None, candidates: int | None = None
 ) -> list[Example]:
-    """The first so many examples; of retrieval, so many queries and what they search.
+    """So many examples, drawn; of retrieval, so many queries and what they search.
 
-    The candidates that the queries should find are kept, and the first others up to the number.
+    The first rows would not do: files may be sorted by label. The draw depends on the name and the
+    number of examples alone: parallel test sets keep the same rows in every language, and a
+    smaller limit's rows are among a larger one's.
+
+    Args:
+        examples: All of one language and split.
+        name: Of task and split.
+        limit: How many; None keeps all.
+        candidates: Of retrieval: how many are searched, those that should be found among them.
     """
-    if limit is None and candidates is None:
-        return list(examples)
-    searched = [example.get("side") == "candidate" for example in examples]
-    queries = itertools.islice((i for i, there in enumerate(searched) if not there), limit)
-    kept = {*queries}
-    if candidates is None:
-        kept.update(i for i, there in enumerate(searched) if there)
-    else:
-        wanted = {
-            gold for i in kept for gold in cast(RetrievalExample, examples[i]).get("gold", [])
-        }
-        sought = [i for i, there in enumerate(searched) if there and examples[i]["id"] in wanted]
-        others = (
-            i for i, there in enumerate(searched) if there and examples[i]["id"] not in wanted
-        )
-        kept.update(sought, itertools.islice(others, max(0, candidates - len(sought))))
-    return [examples[i] for i in sorted(kept)]
+    searched = np.array([example.get("side") == "candidate" for example in examples], np.bool_)
+    queries = _drawn(np.flatnonzero(~searched), name, limit)
+    found = np.flatnonzero(searched)
+    if candidates is not None:
+        asked = [cast(RetrievalExample, examples[int(i)]).get("gold", []) for i in queries]
+        wanted = {gold for golds in asked for gold in golds}
+        sought = np.array([examples[int(i)]["id"] in wanted for i in found], np.bool_)
+        left = max(0, candidates - int(sought.sum()))
+        found = np.concatenate([found[sought], _drawn(found[~sought], name, left)])
+    return [examples[int(i)] for i in np.sort(np.concatenate([queries, found]))]
+
+
+def _drawn(rows: np.ndarray, name: str, number: int | None) -> np.ndarray:
+    """So many rows of a permutation."""
+    order = np.random.default_rng(zlib.crc32(name.encode())).permutation(len(rows))
+    return rows[order[:number]]
 
 
 def _groups(jobs: Sequence[_Job], *, one_language: bool) -> list[list[_Job]]:
