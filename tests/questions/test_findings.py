@@ -84,3 +84,10 @@ def test_the_command_writes_the_page(tmp_path: Path, found: Findings, monkeypatc
     monkeypatch.setattr("sys.argv", ["findings", str(file), "-o", str(tmp_path / "page.md")])
     findings.main()
     assert "# Findings" in (tmp_path / "page.md").read_text()
+
+
+def test_what_the_recipe_asks_for_and_the_grid_lacks_is_said(found: Findings, text: str) -> None:
+    assert "nothing yet of" in found.unfinished
+    assert "hellaswag" in found.unfinished
+    assert "mnli" not in found.unfinished.split("nothing yet of")[1]
+    assert f"**{found.unfinished}** What follows is preliminary." in text

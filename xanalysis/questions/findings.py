@@ -8,6 +8,7 @@ Every number of the page is computed here from the table, its provenance and the
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
@@ -26,12 +28,15 @@ from xanalysis.report import text
 from xanalysis.report.material import Material
 from xanalysis.report.templates import environment, render
 from xanalysis.results import BASELINE, load_results
+from xanalysis.runner.load import load_recipe
 from xanalysis.runner.provenance import beside
 from xanalysis.stats.analysis import Analysis, analyse
 from xanalysis.stats.contrast import contrast
+from xanalysis.stats.families import compare_families
 from xanalysis.stats.meta.over_results import GainsMeta, meta_of_gains
 from xanalysis.stats.pairs import pair_gains
 from xanalysis.study import Study
+from xanalysis.tasks.catalogue import TASKS
 
 # The names under which a claim asks for what the grid has a stand-in for.
 STANDS_FOR = {"anli": "anli_plus", "mrpc": "qqp"}
@@ -73,7 +78,8 @@ class Findings:
         """One row per target: baseline, gain and its interval, the best intermediate task.
 
         Columns target, task_type, languages, baseline (mean zero-shot score), room (to 100), gain,
-        low, high, best, best_gain, learnt (share of runs that are not degenerate).
+        low, high, best, best_gain, learnt (share of evaluations without a degenerate training
+        behind them).
         """
         gains = self.material.gains
         means = pair_gains(gains, ["target"]).set_index("target")
@@ -118,6 +124,15 @@ class Findings:
         return analyse(self.table)
 
     @cached_property
+    def interaction(self) -> float | None:
+        """P of family x type of task, by permuting whole languages; None where it has no answer."""
+        try:
+            found = compare_families(self.material.gains, by="task_type").interaction
+        except InputError:
+            return None
+        return None if found is None or np.isnan(found) else found
+
+    @cached_property
     def verdicts(self) -> list[Verdict]:
         """The claims that scores can decide, with stand-ins under the names claims use."""
         assert self.question.claims is not None
@@ -148,6 +163,32 @@ class Findings:
         from xanalysis.stats import gains
 
         return meta_of_gains(gains(pd.concat(tables, ignore_index=True)), by="model")
+
+    @cached_property
+    def unfinished(self) -> str:
+        """What the recipe asks for and the table lacks, in a sentence; empty where it is whole."""
+        recipe = load_recipe(self.study.find("runners", self.question.recipe))
+        there = self.table.groupby(["intermediate", "target"])["seed"].nunique()
+        lacking: dict[str, int] = {}
+        cells = 0
+        for setup in recipe.setups().values():
+            names = [BASELINE, *(mixture.name for mixture in setup.mixtures())]
+            for name, target in itertools.product(names, setup.targets):
+                # Without any training there is one score, whatever the seeds.
+                trained = name != BASELINE or setup.trained_on(TASKS[target])
+                wanted = len(setup.seeds) if trained else 1
+                found = min(wanted, int(there.get((name, target), 0) or not trained))
+                cells += wanted
+                lacking[name] = lacking.get(name, 0) + wanted - found
+        missing = sum(lacking.values())
+        if not missing:
+            return ""
+        gone = [name for name in lacking if name not in set(self.table["intermediate"].astype(str))]
+        nothing = f"; nothing yet of {', '.join(gone)}" if gone else ""
+        return (
+            f"The grid is not finished: {cells - missing} of {cells} cells (intermediate, target, "
+            f"seed) are here{nothing}."
+        )
 
     @property
     def runs(self) -> dict[str, Any]:
@@ -184,7 +225,7 @@ def main() -> None:
 def page(findings: Findings, source: Path) -> str:
     """The page as Markdown."""
     env = environment(findings.study, autoescape=False, finalize=_plain)
-    env.globals["number"] = text.number
+    env.globals.update(number=text.number, p_value=text.p_value)
     env.globals["table"] = table
     env.globals["breaks"] = lambda lines: Markup("<br>").join(map(_escaped, lines))
     return render(env, "findings.md.j2", findings.study, it=findings, source=source.as_posix())

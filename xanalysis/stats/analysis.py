@@ -115,15 +115,16 @@ def _model(
     method = "kenward-roger" if len(cells) <= _SMALL else "satterthwaite"
     for fixed in choices:
         by = None
+        words = fixed.replace("*", "+").split()
+        factors: list[str] = [name for name in ("group", "task_type") if name in words]
         try:
             model = fit_mixed(formula(cells, fixed, by), cells)
-        except InputError as error:
+            terms, means = _terms(model, factors, method), _means(model, factors, method, level)
+        except InputError as error:  # as where no language of a family has a type of task
             notes.append(f"no model with '{fixed}': {error.message}")
             continue
         notes += model.notes
-        words = fixed.replace("*", "+").split()
-        factors: list[str] = [name for name in ("group", "task_type") if name in words]
-        return model, _terms(model, factors, method), _means(model, factors, method, level), method
+        return model, terms, means, method
     return None, pd.DataFrame(), pd.DataFrame(), method
 
 
