@@ -166,8 +166,13 @@ class Material:
 
     @cached_property
     def languages(self) -> pd.DataFrame:
-        """One row per language: mean gain, its interval over cells, name, family, place, ..."""
-        grouped = self.cells.groupby("language")["gain"]
+        """One row per language: mean gain, its interval over cells, name, family, place, ...
+
+        Means are adjusted for the pairs of tasks that a language has.
+        """
+        from xanalysis.stats.families.units import evened
+
+        grouped = evened(self.cells).groupby(self.cells["language"])
         table = grouped.agg(mean="mean", spread="std", cells="size").reset_index()
         margin = table["spread"] / np.sqrt(table["cells"])
         margin *= t.ppf(0.5 + LEVEL / 2, (table["cells"] - 1).clip(lower=1))

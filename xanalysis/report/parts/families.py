@@ -29,8 +29,8 @@ def part(material: Material) -> Section:
 def _languages(material: Material) -> Iterator[Item]:
     yield from FIGURES["caterpillar"](
         material.languages,
-        "Each dot is a language's mean gain over all intermediate and target tasks; the bar is a "
-        "95 % t-interval over those cells.",
+        "Each dot is a language's mean gain over its intermediate and target tasks, evened out for "
+        "which of them it has; the bar is a 95 % t-interval over those cells.",
     )
 
 

@@ -103,6 +103,19 @@ def units(data: pd.DataFrame, *, training_language: str = "en") -> Units:
     return replace(found, notes=tuple(notes))
 
 
+def evened(cells: pd.DataFrame) -> pd.Series:
+    """Gains without what their pairs of tasks give to all languages, plus its mean.
+
+    Languages are tested on different targets; a language that only an easy target has would
+    otherwise look as if it gained more. Means of these by language are ``language_means``.
+    """
+    own = cells["language"].map(language_means(cells).set_index("language")["mean"])
+    contexts = ["study", "model", "recipe", "intermediate", "target", "metric", "split"]
+    left = (cells["gain"] - own).astype("float64")
+    context = left.groupby([cells[name] for name in contexts], dropna=False).transform("mean")
+    return cells["gain"] - context + context.mean()
+
+
 def language_means(cells: pd.DataFrame) -> pd.DataFrame:
     """Adjusted mean gain per language: ``language``, ``mean``, ``cells``."""
     languages, rows = np.unique(cells["language"].to_numpy(str), return_inverse=True)
