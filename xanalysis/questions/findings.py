@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,11 +25,13 @@ from xanalysis.errors import InputError
 from xanalysis.questions.answer import Answer, answer
 from xanalysis.questions.record import Question, load_question
 from xanalysis.report import text
+from xanalysis.report.document import Column, Kind, Table
 from xanalysis.report.material import Material
 from xanalysis.report.templates import environment, render
 from xanalysis.results import BASELINE, load_results
 from xanalysis.runner.load import load_recipe
 from xanalysis.runner.provenance import beside
+from xanalysis.stats import gains
 from xanalysis.stats.analysis import Analysis, analyse
 from xanalysis.stats.contrast import contrast
 from xanalysis.stats.families import compare_families
@@ -78,32 +80,30 @@ class Findings:
         """One row per target: baseline, gain and its interval, the best intermediate task.
 
         Columns target, task_type, languages, baseline (mean zero-shot score), room (to 100), gain,
-        low, high, best, best_gain, learnt (share of evaluations without a degenerate training
+        low, high, best, best_gain, learnt (percent of evaluations without a degenerate training
         behind them).
         """
-        gains = self.material.gains
-        means = pair_gains(gains, ["target"]).set_index("target")
-        pairs = pair_gains(gains).set_index(["target", "intermediate"])["gain"]
+        means = pair_gains(self.material.gains, ["target"]).set_index("target")
+        pairs = pair_gains(self.material.gains).set_index(["target", "intermediate"])["gain"]
         base = self.abroad[self.abroad["intermediate"] == BASELINE]
         rows = []
         for target in self.material.targets:
             metric = self.material.metrics[target]
             own = base[(base["target"] == target) & (base["metric"] == metric)]
-            runs = self.table[self.table["target"] == target]
+            tests = self.table[self.table["target"] == target].drop_duplicates("run_key")
             best = str(pairs[target].idxmax())
             score = own.groupby("language")["score"].mean().mean()
             rows.append(
                 {
                     "target": target,
-                    "task_type": str(runs["task_type"].iloc[0]).replace("_", " "),
+                    "task_type": str(tests["task_type"].iloc[0]).replace("_", " "),
                     "languages": own["language"].nunique(),
                     "baseline": score,
                     "room": 100 - score,
                     **means.loc[target, ["gain", "low", "high"]].to_dict(),
                     "best": best,
                     "best_gain": pairs[target, best],
-                    "learnt": 1
-                    - runs.drop_duplicates("run_key")["degenerate"].astype(float).mean(),
+                    "learnt": 100 * (1 - float(tests["degenerate"].astype(float).mean())),
                 }
             )
         return pd.DataFrame(rows)
@@ -160,8 +160,6 @@ class Findings:
             found = found[found["language"] != "en"]
             if {BASELINE} < set(found["intermediate"]) and "grids" not in Path(name).parts:
                 tables.append(found)
-        from xanalysis.stats import gains
-
         return meta_of_gains(gains(pd.concat(tables, ignore_index=True)), by="model")
 
     @cached_property
@@ -231,35 +229,18 @@ def page(findings: Findings, source: Path) -> str:
     return render(env, "findings.md.j2", findings.study, it=findings, source=source.as_posix())
 
 
-def table(frame: pd.DataFrame, *columns: tuple[str, str, str]) -> Markup:
-    """A Markdown table.
+def table(frame: pd.DataFrame, *columns: tuple[str, str, Kind]) -> Markup:
+    """A Markdown table, its numbers written as in a report.
 
     Args:
-        frame: The numbers; an interval is in its columns low and high.
-        columns: Column, heading, and how it is written: a key of ``_WRITTEN``, or ``interval``.
+        frame: The numbers; an interval's lower end is its column, the upper one ``high``.
+        columns: Key, title and kind of each ``Column``.
     """
-    lines = [[heading for _, heading, _ in columns]]
-    lines.append(["---" if how == "text" else "---:" for *_, how in columns])
-    for row in frame.to_dict("records"):
-        lines.append(
-            [
-                text.interval(row["low"], row["high"], 1)
-                if how == "interval"
-                else _WRITTEN[how](row[name])
-                for name, _, how in columns
-            ]
-        )
+    shown = tuple(Column(key, title, kind, digits=1, high="high") for key, title, kind in columns)
+    lines = [[column.title for column in shown]]
+    lines.append(["---:" if column.numeric else "---" for column in shown])
+    lines += Table("", "", shown, frame).texts
     return Markup("\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in lines))
-
-
-_WRITTEN: Mapping[str, Callable[[Any], str]] = {
-    "text": str,
-    "count": lambda value: text.number(value, 0),
-    "percent": lambda value: f"{text.number(100 * value, 0)} %",
-    "number": lambda value: text.number(value, 1),
-    "gain": lambda value: text.number(value, 1, sign=True),
-    "p": text.p_value,
-}
 
 
 def _escaped(value: str) -> Markup:

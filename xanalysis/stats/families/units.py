@@ -20,7 +20,9 @@ from xanalysis.stats.pairs import RunError, run_error
 
 SINGLE = "(single-language)"
 LANGUAGE_COLUMNS = ("family", "genus", "script", "cc100_gib", "lineage", "syntactic", "geographic")
-_CELL = ["study", "model", "recipe", "intermediate", "target", "language", "metric", "split"]
+# What a gain is of, whatever the language; with it, one cell.
+_CONTEXT = ["study", "model", "recipe", "intermediate", "target", "metric", "split"]
+_CELL = [*_CONTEXT, "language"]
 
 
 @dataclass(frozen=True)
@@ -110,17 +112,15 @@ def evened(cells: pd.DataFrame) -> pd.Series:
     otherwise look as if it gained more. Means of these by language are ``language_means``.
     """
     own = cells["language"].map(language_means(cells).set_index("language")["mean"])
-    contexts = ["study", "model", "recipe", "intermediate", "target", "metric", "split"]
     left = (cells["gain"] - own).astype("float64")
-    context = left.groupby([cells[name] for name in contexts], dropna=False).transform("mean")
+    context = left.groupby([cells[name] for name in _CONTEXT], dropna=False).transform("mean")
     return cells["gain"] - context + context.mean()
 
 
 def language_means(cells: pd.DataFrame) -> pd.DataFrame:
     """Adjusted mean gain per language: ``language``, ``mean``, ``cells``."""
     languages, rows = np.unique(cells["language"].to_numpy(str), return_inverse=True)
-    contexts = cells[["study", "model", "recipe", "intermediate", "target", "metric", "split"]]
-    numbers = contexts.groupby(list(contexts.columns), dropna=False).ngroup().to_numpy()
+    numbers = cells.groupby(_CONTEXT, dropna=False).ngroup().to_numpy()
     gain = cells["gain"].to_numpy(np.float64)
     # Remove the contexts' means from both sides (Frisch-Waugh), then solve for the languages.
     counts = np.zeros((numbers.max() + 1, len(languages)))
