@@ -21,6 +21,7 @@ from tests.runner.work import (
     die_evaluating,
     die_once,
     fail_on_panx,
+    fill_the_disk,
     plan,
     refuse,
     run,
@@ -71,10 +72,23 @@ def test_a_failing_stage_costs_only_what_needs_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_bad_input_stops_the_run_with_its_line(tmp_path: Path, workers: int) -> None:
-    with pytest.raises(InputError, match=r"made to refuse") as caught:
-        run(small(), tmp_path, refuse, workers)
-    assert (caught.value.file, caught.value.line) == ("data.tsv", 3)
+def test_bad_input_costs_only_what_needs_it(tmp_path: Path, workers: int) -> None:
+    made = small()
+    result = run(made, tmp_path, refuse, workers)
+    assert len(result.refused) == 3 * 2
+    assert {(e.message, e.file, e.line) for e in result.refused.values()} == {
+        ("made to refuse", "data.tsv", 3)
+    }
+    assert len(result.done) == len(made.stages) - len(result.refused) - len(result.skipped)
+    assert Store(tmp_path).leftovers() == []
+    assert len(run(made, tmp_path).done) == len(result.refused) + len(result.skipped)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_store_that_cannot_be_written_stops_the_run(tmp_path: Path, workers: int) -> None:
+    with pytest.raises(InputError, match="the disk is full"):
+        run(small(), tmp_path, fill_the_disk, workers)
+    assert len(Store(tmp_path).published()) < len(small().stages) - 6
     assert Store(tmp_path).leftovers() == []
 
 
@@ -107,8 +121,11 @@ def test_what_was_not_begun_when_a_worker_died_is_not_held_against_it(tmp_path: 
 
 
 def test_a_stage_that_kills_its_workers_is_given_up(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="died 3 times"):
-        run(small(), tmp_path, die, workers=2)
+    made = small()
+    result = run(made, tmp_path, die, workers=2)
+    assert [made.stages[key].kind for key in result.refused] == ["intermediate"]
+    assert all("died 3 times" in str(error) for error in result.refused.values())
+    assert len(result.done) == len(made.stages) - 1 - len(result.skipped)
 
 
 def test_several_processes_share_a_store(tmp_path: Path) -> None:

@@ -107,6 +107,8 @@ def command(
     run = run_with_bars(grid, slots, console, seconds)
     if form == "json":
         click.echo(json.dumps(_summary(grid, run), indent=1))
+    for error in run.refused.values():
+        raise error  # the first stands for all; the others were told
     if run.failed:
         sys.exit(1)
 
@@ -214,8 +216,12 @@ def run_with_bars(
         last = text.strip().splitlines()[-1]
         title = grid.plan.stages[key].title
         console.print(f"failed: {title}: {last} (see {grid.failure(key)})", soft_wrap=True)
+    for text, titles in _refusals(grid, run).items():
+        more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
+        console.print(f"refused: {titles[0]}{more}: {text}", soft_wrap=True, highlight=False)
     console.print(
-        f"results: {results_file(grid)} ({len(run.done)} stages done, {len(run.failed)} failed, "
+        f"results: {results_file(grid)} ({len(run.done)} stages done, "
+        f"{len(run.failed) + len(run.refused)} failed, "
         f"{len(run.skipped)} not run because of them)",
         highlight=False,
         soft_wrap=True,
@@ -228,6 +234,14 @@ def run_with_bars(
             soft_wrap=True,
         )
     return run
+
+
+def _refusals(grid: Grid, run: Run) -> dict[str, list[str]]:
+    """What was wrong with the input of stages, to the titles of those stages."""
+    found: dict[str, list[str]] = {}
+    for key, error in run.refused.items():
+        found.setdefault(str(error), []).append(grid.plan.stages[key].title)
+    return found
 
 
 def _left(grid: Grid) -> str:
@@ -263,6 +277,7 @@ def _summary(grid: Grid, run: Run) -> dict[str, object]:
         "stopped": run.stopped,
         "left": len(grid.todo()),
         "failed": [grid.plan.stages[key].title for key in run.failed],
+        "refused": _refusals(grid, run),
         "skipped": len(run.skipped),
         "missing": grid.plan.missing,
     }

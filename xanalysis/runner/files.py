@@ -15,6 +15,10 @@ from typing import Any
 from xanalysis.errors import InputError
 
 
+class UnwritableError(InputError):
+    """A store that cannot be written: no stage can be finished there."""
+
+
 @contextmanager
 def explained(place: Path) -> Iterator[None]:
     """Turn the file system's refusals into one line for people."""
@@ -33,13 +37,13 @@ def explained(place: Path) -> Iterator[None]:
         raise _unwritable(place, reasons[error.errno]) from None
 
 
-def full_disk(place: Path) -> InputError:
+def full_disk(place: Path) -> UnwritableError:
     """The error for a store whose disk is full."""
     return _unwritable(place, "the disk is full")
 
 
-def _unwritable(place: Path, reason: str) -> InputError:
-    return InputError(
+def _unwritable(place: Path, reason: str) -> UnwritableError:
+    return UnwritableError(
         f"{reason}; what was finished before is kept",
         file=place,
         expected="a store that can be written (--store DIR)",

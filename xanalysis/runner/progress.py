@@ -27,6 +27,7 @@ _ENDS = {
     "already": ("✓", "cyan"),
     "failed": ("✗", "red"),
     "refused": ("✗", "red"),
+    "halted": ("✗", "red"),
     "died": ("↻", "yellow"),
 }
 
@@ -106,6 +107,7 @@ class Terminal:
             "already": "done elsewhere",
             "failed": "failed",
             "refused": "refused",
+            "halted": "stopped",
             "died": "its worker died; again",
         }
         text = Text.assemble(

@@ -29,16 +29,17 @@ class Event:
     Attributes:
         key: The stage.
         what: ``step`` (progress), or how it ended: ``done`` here, ``already`` there, ``busy``
-            elsewhere, ``died`` with its worker, ``failed`` in its code, ``refused`` by bad input.
+            elsewhere, ``died`` with its worker, ``failed`` in its code, ``refused`` by bad input,
+            ``halted`` by what stops every stage: a store that cannot be written, a missing package.
         done: Steps done, for ``step``.
         total: Steps in all, for ``step``.
         text: Message, or the traceback of ``failed``.
         seconds: How long it took.
-        error: For ``refused``.
+        error: For ``refused`` and ``halted``.
     """
 
     key: str
-    what: Literal["step", "done", "already", "busy", "died", "failed", "refused"]
+    what: Literal["step", "done", "already", "busy", "died", "failed", "refused", "halted"]
     done: int = 0
     total: int = 0
     text: str = ""
@@ -74,13 +75,15 @@ class Run:
         done: Keys done here.
         already: Keys another process did meanwhile.
         failed: Key to traceback.
-        skipped: Keys that could not run because of a failed one.
+        refused: Key to what was wrong with the stage's input, or with its workers.
+        skipped: Keys that could not run because of a failed or refused one.
         stopped: Whether its time was up before everything was done.
     """
 
     done: list[str] = field(default_factory=list)
     already: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, InputError] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
     stopped: bool = False
 
@@ -148,7 +151,7 @@ class Engine(ABC):
             later: Keys that must run another time; the checkpoints they need are kept.
 
         Raises:
-            InputError: A stage found its input at fault, or its workers kept dying.
+            InputError: No stage can be finished, whichever it is.
         """
         reporter = reporter or Silent()
         until = math.inf if seconds is None else time.monotonic() + seconds
@@ -202,20 +205,26 @@ class Engine(ABC):
                 if event.what == "step":
                     continue
                 running -= 1
-                if event.what == "refused":
+                if event.what == "halted":
                     assert event.error is not None
                     raise event.error
                 if event.what == "busy":
                     busy.append((time.monotonic() + BUSY_WAIT, key))
                 elif event.what == "died":
                     deaths[key] = deaths.get(key, 0) + 1
-                    if deaths[key] >= MAX_DEATHS:
-                        raise InputError(
-                            f"the worker died {MAX_DEATHS} times in stage "
-                            f"'{plan.stages[key].title}' (killed, or out of memory)",
-                            expected="more memory, or fewer --workers",
-                        )
-                    schedule.put_back(key)
+                    if deaths[key] < MAX_DEATHS:
+                        schedule.put_back(key)
+                        continue
+                    result.refused[key] = InputError(
+                        f"the worker died {MAX_DEATHS} times in stage "
+                        f"'{plan.stages[key].title}' (killed, or out of memory)",
+                        expected="more memory, or fewer --workers",
+                    )
+                    result.skipped += schedule.fail(key)
+                elif event.what == "refused":
+                    assert event.error is not None
+                    result.refused[key] = event.error
+                    result.skipped += schedule.fail(key)
                 elif event.what == "failed":
                     result.failed[key] = event.text
                     result.skipped += schedule.fail(key)

@@ -22,9 +22,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
-from xanalysis.errors import InputError
+from xanalysis.errors import InputError, MissingExtraError
 from xanalysis.runner.engines.base import Engine, Event
-from xanalysis.runner.files import full_disk
+from xanalysis.runner.files import UnwritableError, full_disk
 from xanalysis.runner.lease import LeaseLost
 from xanalysis.runner.plan import Stage
 from xanalysis.runner.stages import Job, execute
@@ -207,13 +207,15 @@ def _attempt(
         how = execute(stage, store, data, device=device, progress=progress, perform=job.work())
     except LeaseLost:
         return Event(stage.key, "busy", seconds=time.monotonic() - started)
+    except (UnwritableError, MissingExtraError) as error:
+        return Event(stage.key, "halted", error=error, seconds=time.monotonic() - started)
     except InputError as error:
         return Event(stage.key, "refused", error=error, seconds=time.monotonic() - started)
     except Exception as failure:
         text = traceback.format_exc()
         if "No space left on device" in str(failure):  # as safetensors says it
             full = full_disk(store.root)
-            return Event(stage.key, "refused", error=full, seconds=time.monotonic() - started)
+            return Event(stage.key, "halted", error=full, seconds=time.monotonic() - started)
         return Event(stage.key, "failed", text=text, seconds=time.monotonic() - started)
     return Event(stage.key, how, seconds=time.monotonic() - started)
 
