@@ -228,6 +228,22 @@ def test_rows_that_differ_in_something_unsaid_are_not_mixed():
     assert "the rows differ in metric (f1, em)" in found.rule
 
 
+def test_each_target_may_be_tested_on_a_split_of_its_own():
+    frame = grid().frame
+    both = {"measure": "gain", "average_over": ["language", "target"]}
+    file = claim(quantity=both, check=[{"greater": {"than": "0"}}])
+    own = frame.assign(split=np.where(frame["target"] == "xnli", "test", "dev"))
+    found = verify(file, EvidenceSet("x", own))[0]
+    assert found.verdict == verify(file, grid())[0].verdict == "SUPPORTED"
+    assert found.estimate == verify(file, grid())[0].estimate
+    (check,) = found.evidence[0].checks
+    assert "targets are tested on different splits (test, dev)" in check.notes
+    mixed = frame.assign(split=np.where(frame["seed"] == 0, "test", "dev"))
+    found = verify(file, EvidenceSet("x", mixed))[0]
+    assert found.verdict == "NOT ENOUGH INFO"
+    assert "the rows differ in split (test, dev)" in found.rule
+
+
 def test_a_filled_template_is_evidence(tmp_path):
     names = ("squad-mnli-hellaswag", "multi-task-best")
     text = template_for("stilts", names, wide=True, study=STUDY)

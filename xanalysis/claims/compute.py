@@ -3,44 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from xanalysis.claims.evidence_set import AVERAGE, LANGUAGE_COLUMNS, EvidenceSet, Ids
+from xanalysis.claims.evidence_set import EvidenceSet, Ids
 from xanalysis.claims.measured import Measured
 from xanalysis.claims.operators.base import Needs
 from xanalysis.claims.printed import EPSILON, value_of
 from xanalysis.claims.quantity import Quantity
+from xanalysis.claims.selection import IDENTITY, CannotCompute, Selection, refuse_ambiguous, select
 from xanalysis.claims.uncertainty import Component, Floats, Ints
 from xanalysis.claims.weights import Cells, average_weights, clusters, pooled, runs
 
-# Two rows that differ in one of these are two numbers, unless they are averaged over.
-IDENTITY = (
-    "study", "model", "recipe", "setting", "system", "intermediate", "target", "language",
-    "metric", "split",
-)  # fmt: skip
 # A gain's baseline is of the same study, model, split, target, language and metric.
 MATCH = ("study", "model", "split", "target", "language", "metric")
-
-
-class CannotCompute(Exception):
-    """The evidence does not hold what a quantity needs.
-
-    Args:
-        reason: Why, in a sentence.
-        missing: The cells that lack.
-        silent: The evidence has nothing at all of what is asked for, so that it need not be named.
-    """
-
-    def __init__(
-        self, reason: str, missing: Sequence[dict[str, str]] = (), silent: bool = False
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.missing = tuple(missing)
-        self.silent = silent
 
 
 @dataclass(frozen=True)
@@ -56,13 +34,6 @@ class Trace:
     rows: Ids
     cells: int
     notes: tuple[str, ...] = ()
-
-
-@dataclass
-class _Selection:
-    treat: Ids
-    base: Ids = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    notes: list[str] = field(default_factory=list)
 
 
 def measure(
@@ -97,7 +68,7 @@ def measure(
 def _averaged(
     evidence: EvidenceSet, quantity: Quantity, needs: Needs, restrict: dict[str, str] | None
 ) -> tuple[Measured, Trace]:
-    chosen = _select(evidence, quantity, needs, restrict)
+    chosen = select(evidence, quantity, needs, restrict)
     cells = _cells(evidence, quantity, chosen)
     labels = [evidence.levels(quantity.by)[g] for g in cells.groups] if quantity.by else [""]
     if needs.pools:
@@ -126,91 +97,6 @@ def _averaged(
     return measured, Trace(rows, len(cells.value), tuple(chosen.notes))
 
 
-def _select(
-    evidence: EvidenceSet, quantity: Quantity, needs: Needs, restrict: dict[str, str] | None
-) -> _Selection:
-    where: dict[str, str | Sequence[str]] = {**(restrict or {}), **quantity.where}
-    asked = {
-        c: [wanted] if isinstance(wanted, str) else list(wanted) for c, wanted in where.items()
-    }
-    if quantity.by is not None and needs.labels:
-        asked[quantity.by] = list(needs.labels)
-    absent: list[dict[str, str]] = []
-    silent = False
-    for column, values in asked.items():
-        unknown = [value for value in values if value not in evidence.known(column)]
-        absent += [{column: value} for value in unknown]
-        silent |= len(unknown) == len(values)
-    if absent:
-        first = ", ".join("=".join(*cell.items()) for cell in absent[:6])
-        more = f" and {len(absent) - 6} more" if len(absent) > 6 else ""
-        raise CannotCompute(f"there are no rows with {first}{more}", absent, silent)
-    fixed = where.get("intermediate")
-    if quantity.measure == "gain":
-        conditions = {k: v for k, v in where.items() if k != "intermediate"}
-        base_where = {
-            k: v
-            for k, v in conditions.items()
-            if k not in ("recipe", "variant", "system", "setting")
-        }
-        base = evidence.select({**base_where, "intermediate": quantity.baseline})
-        treat = evidence.select(conditions)
-        names = evidence.levels("intermediate")
-        drop = [i for i, name in enumerate(names) if name == quantity.baseline]
-        treat = treat[~np.isin(evidence.codes("intermediate")[treat], drop)]
-        if fixed is not None:
-            wanted = {fixed} if isinstance(fixed, str) else set(fixed)
-            keep = [i for i, name in enumerate(names) if name in wanted]
-            treat = treat[np.isin(evidence.codes("intermediate")[treat], keep)]
-        if not len(base):
-            raise CannotCompute(
-                f"there is no baseline ({quantity.baseline})",
-                [{"intermediate": quantity.baseline}],
-                silent=not len(treat),
-            )
-    else:
-        treat, base = evidence.select(where), np.empty(0, dtype=np.int64)
-    chosen = _Selection(treat, base)
-    _drop_averages(evidence, quantity, chosen)
-    if not len(chosen.treat):
-        raise CannotCompute("no row fits all the conditions", [_flat(where)], silent=True)
-    if quantity.by is not None:
-        here = set(np.unique(evidence.codes(quantity.by)[chosen.treat]))
-        levels = evidence.levels(quantity.by)
-        gone = [
-            {quantity.by: x, **_flat(where)} for x in needs.labels if levels.index(x) not in here
-        ]
-        if gone:
-            raise CannotCompute("some groups have no rows under these conditions", gone)
-    return chosen
-
-
-def _flat(where: dict[str, str | Sequence[str]]) -> dict[str, str]:
-    return {k: v if isinstance(v, str) else "|".join(v) for k, v in where.items()}
-
-
-def _drop_averages(evidence: EvidenceSet, quantity: Quantity, chosen: _Selection) -> None:
-    """Printed averages give way to the languages behind them; alone, they stand for the mean."""
-    levels = evidence.levels("language")
-    wanted = quantity.where.get("language")
-    by_language = quantity.by in ("language", *LANGUAGE_COLUMNS)
-    if AVERAGE not in levels or wanted == AVERAGE or by_language:
-        if by_language and AVERAGE in levels:
-            code = levels.index(AVERAGE)
-            chosen.treat = chosen.treat[evidence.codes("language")[chosen.treat] != code]
-        return
-    code = levels.index(AVERAGE)
-    is_average = evidence.codes("language")[chosen.treat] == code
-    if is_average.all():
-        chosen.notes.append("the averages over languages are as printed")
-    else:
-        has_languages = np.unique(evidence.codes("target")[chosen.treat[~is_average]])
-        both = np.isin(evidence.codes("target")[chosen.treat], has_languages)
-        if (is_average & ~both).any():
-            chosen.notes.append("where no languages are given, the printed average is used")
-        chosen.treat = chosen.treat[~(is_average & both)]
-
-
 def _keys(evidence: EvidenceSet, rows: Ids, columns: Sequence[str]) -> Ints:
     """One integer per distinct combination of columns."""
     key = np.zeros(len(rows), dtype=np.int64)
@@ -221,11 +107,11 @@ def _keys(evidence: EvidenceSet, rows: Ids, columns: Sequence[str]) -> Ints:
     return key
 
 
-def _cells(evidence: EvidenceSet, quantity: Quantity, chosen: _Selection) -> Cells:
+def _cells(evidence: EvidenceSet, quantity: Quantity, chosen: Selection) -> Cells:
     """Collapse rows (seeds) to cells and, for a gain, find each cell's baseline."""
     dims = [column for column in (quantity.by, *reversed(quantity.average_over)) if column]
     rows = chosen.treat
-    _refuse_ambiguous(evidence, quantity, rows, dims)
+    refuse_ambiguous(evidence, quantity, chosen, dims)
     identity = [c for c in IDENTITY if c in evidence.frame]
     key = _keys(
         evidence, rows, [*identity, *(d for d in dims if d not in identity and d != "seed")]
@@ -286,25 +172,6 @@ def _baselines(
     found, base_cell_of = np.unique(together[len(lead) :], return_inverse=True)
     at = np.minimum(np.searchsorted(found, wanted), len(found) - 1)
     return found, base_cell_of, at, found[at] != wanted
-
-
-def _refuse_ambiguous(
-    evidence: EvidenceSet, quantity: Quantity, rows: Ids, dims: Sequence[str]
-) -> None:
-    settled = {*dims, "seed"}
-    if settled & {"recipe", "variant", "system"}:
-        settled |= {"recipe", "system", "setting"}
-    for column in IDENTITY:
-        if column in settled or column not in evidence.frame:
-            continue
-        codes = np.unique(evidence.codes(column)[rows])
-        if len(codes) > 1:
-            names = [evidence.levels(column)[code] for code in codes]
-            shown = ", ".join(name or "(empty)" for name in names[:4])
-            raise CannotCompute(
-                f"the rows differ in {column} ({shown}{', …' if len(names) > 4 else ''}), "
-                "which the quantity neither fixes nor averages over"
-            )
 
 
 def _cell(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xanalysis.claims.compute import CannotCompute, measure
+from xanalysis.claims.compute import measure
 from xanalysis.claims.operators.base import Operator, number
 from xanalysis.claims.operators.targets import Expected
 from xanalysis.claims.printed import value_of
+from xanalysis.claims.selection import CannotCompute
 
 if TYPE_CHECKING:
     from xanalysis.claims.evidence_set import EvidenceSet

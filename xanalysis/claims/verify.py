@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from xanalysis.claims.compute import CannotCompute, Trace, measure
+from xanalysis.claims.compute import Trace, measure
 from xanalysis.claims.conclude import (
     arithmetic_of,
     by_set,
@@ -27,6 +27,7 @@ from xanalysis.claims.operators.design import Design
 from xanalysis.claims.partial import at_hand
 from xanalysis.claims.quantity import Quantity
 from xanalysis.claims.schema import Claim, ClaimFile, Paper, load_claims
+from xanalysis.claims.selection import CannotCompute
 from xanalysis.claims.template import cells_of, summary
 from xanalysis.claims.verdict import (
     CheckResult,
