@@ -69,6 +69,28 @@ def test_claims_are_judged_as_a_replication(found: Findings, text: str) -> None:
     assert "Multi-task training gains more than any of its tasks alone" in text
 
 
+def test_the_first_lines_say_the_answer_and_how_many_claims_it_bears_on(
+    found: Findings, text: str
+) -> None:
+    short = text.split("## What was run")[0]
+    assert found.answers[0].words in short
+    said = [verdict.replication for verdict in found.verdicts]
+    assert f"agrees with {said.count('SUPPORTED')}, disagrees with {said.count('REFUTED')}" in short
+    means = found.targets.set_index("target")["gain"]
+    assert f"({means.idxmin()}) to {means.max():+.1f} ({means.idxmax()})" in short
+
+
+def test_scores_of_degenerate_runs_are_left_out_to_see_what_they_did(found: Findings) -> None:
+    assert found.collapsed.startswith("0 of ")
+    assert found.learnt.words == found.answers[0].words
+    weak = found.table.assign(degenerate=found.table["intermediate"] == "squad_v1")
+    other = Findings(weak, found.question, found.study, found.provenance)
+    kept = weak[~weak["degenerate"]]
+    assert other.learnt.result is not None
+    runs = kept.groupby(["intermediate", "target", "seed"]).ngroups
+    assert other.learnt.result.runs == runs < found.answers[0].result.runs
+
+
 def test_a_table_escapes_what_would_break_it() -> None:
     frame = pd.DataFrame({"name": ["a|b<c"], "low": [np.nan], "high": [1.0], "x": [-0.04]})
     lines = table(frame, ("name", "n", "text"), ("low", "i", "interval"), ("x", "x", "gain"))

@@ -76,6 +76,17 @@ class Findings:
         return answer(self.question, self.table)
 
     @cached_property
+    def learnt(self) -> Answer:
+        """The first contrast without scores that have a degenerate training behind them."""
+        first = self.question.model_copy(update={"contrasts": self.question.contrasts[:1]})
+        return answer(first, self.table[~self.table["degenerate"].astype(bool)])[0]
+
+    @property
+    def collapsed(self) -> str:
+        """How many scores have a degenerate training behind them."""
+        return f"{int(self.abroad['degenerate'].sum()):,} of {len(self.abroad):,} scores"
+
+    @cached_property
     def targets(self) -> pd.DataFrame:
         """One row per target: baseline, gain and its interval, the best intermediate task.
 
@@ -107,6 +118,16 @@ class Findings:
                 }
             )
         return pd.DataFrame(rows)
+
+    @property
+    def least(self) -> Any:
+        """The target with the smallest mean gain, a row of ``targets``."""
+        return self.targets.loc[self.targets["gain"].idxmin()]
+
+    @property
+    def most(self) -> Any:
+        """The target with the largest mean gain, a row of ``targets``."""
+        return self.targets.loc[self.targets["gain"].idxmax()]
 
     @cached_property
     def intermediates(self) -> pd.DataFrame:
@@ -141,6 +162,18 @@ class Findings:
         )
         found = verify(self.study.find("claims", self.question.claims), [renamed], study=self.study)
         return [verdict for verdict in found if verdict.missing or verdict.replication]
+
+    @property
+    def tally(self) -> str:
+        """How many claims this grid agrees with, in a sentence."""
+        said = [verdict.replication for verdict in self.verdicts]
+        asked = sum(each is not None for each in said)
+        yes, no = said.count("SUPPORTED"), said.count("REFUTED")
+        return (
+            f"Of {len(said)} claims of the paper that scores can decide, {asked} can be asked of "
+            f"this grid: it agrees with {yes}, disagrees with {no} and cannot tell for "
+            f"{asked - yes - no}."
+        )
 
     def checks(self, verdict: Verdict) -> Iterator[str]:
         """What each check of a claim says of this grid."""
