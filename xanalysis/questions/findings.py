@@ -122,12 +122,12 @@ class Findings:
     @property
     def least(self) -> Any:
         """The target with the smallest mean gain, a row of ``targets``."""
-        return self.targets.loc[self.targets["gain"].idxmin()]
+        return self.targets.sort_values("gain").iloc[0]
 
     @property
     def most(self) -> Any:
         """The target with the largest mean gain, a row of ``targets``."""
-        return self.targets.loc[self.targets["gain"].idxmax()]
+        return self.targets.sort_values("gain").iloc[-1]
 
     @cached_property
     def intermediates(self) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from xanalysis.report.parts import attempt, sentences
 from xanalysis.report.rowsets import EFFECTS, effect_set
 
 if TYPE_CHECKING:
-    from xanalysis.stats.meta.result import MetaAnalysis
+    from xanalysis.stats.meta.analysis import MetaAnalysis
 
 
 def part(material: Material) -> Section:

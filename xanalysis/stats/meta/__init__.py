@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from xanalysis.stats.meta.analysis import TESTS, meta_analyse
+from xanalysis.stats.meta.analysis import TESTS, MetaAnalysis, meta_analyse
 from xanalysis.stats.meta.heterogeneity import METHODS
-from xanalysis.stats.meta.result import MetaAnalysis
 
 __all__ = ["METHODS", "TESTS", "MetaAnalysis", "meta_analyse"]

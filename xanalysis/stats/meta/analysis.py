@@ -3,17 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from xanalysis.errors import InputError, unknown_name
+from xanalysis.stats.meta import diagnostics, plots
+from xanalysis.stats.meta.describe import summary
 from xanalysis.stats.meta.fitting import analyse
 from xanalysis.stats.meta.given import checked
 from xanalysis.stats.meta.heterogeneity import METHODS
-from xanalysis.stats.meta.result import MetaAnalysis
+from xanalysis.stats.meta.result import Pooled
 
 TESTS = ("adhoc", "knapp-hartung", "t", "z")
+
+
+@dataclass(frozen=True)
+class MetaAnalysis(Pooled):
+    """A fitted meta-analysis, and what can be asked of it; its numbers are those of ``Pooled``."""
+
+    def summary(self) -> str:
+        """The analysis in plain text, 80 columns wide."""
+        return summary(self)
+
+    def leave_one_out(self) -> pd.DataFrame:
+        """The pooled effect without each effect (each outermost group, in a nested model)."""
+        return diagnostics.leave_one_out(self)
+
+    def influence(self) -> pd.DataFrame:
+        """How much each effect pulls: residuals, hat values, Cook's distances, ..."""
+        return diagnostics.influence(self)
+
+    def egger(self) -> pd.Series:
+        """Egger's regression test of funnel asymmetry."""
+        return diagnostics.egger(self)
+
+    def subgroups(self, by: Sequence[object]) -> pd.DataFrame:
+        """A meta-analysis per subgroup, and the test between subgroups."""
+        return diagnostics.subgroups(self, by)
+
+    def forest(self) -> pd.DataFrame:
+        """The rows of a forest plot."""
+        return plots.forest(self)
+
+    def funnel(self) -> pd.DataFrame:
+        """The points of a funnel plot."""
+        return plots.funnel(self)
 
 
 def meta_analyse(
@@ -60,4 +96,4 @@ def meta_analyse(
     if not 0 < level < 1:
         raise InputError(f"level is {level}", expected="a share between 0 and 1, such as 0.95")
     given = checked(effects, variances, moderators, clusters, names, method, test, level)
-    return analyse(given)
+    return MetaAnalysis(**vars(analyse(given)))

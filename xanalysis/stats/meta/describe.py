@@ -9,10 +9,10 @@ import numpy as np
 from xanalysis.stats.mixed.describe import coefficient_lines
 
 if TYPE_CHECKING:
-    from xanalysis.stats.meta.result import MetaAnalysis
+    from xanalysis.stats.meta.result import Pooled
 
 
-def summary(result: MetaAnalysis) -> str:
+def summary(result: Pooled) -> str:
     """The analysis in plain text, 80 columns wide."""
     percent = f"{100 * result.level:g} %"
     groups = "" if result.clusters is None else f" in {result.clusters} clusters"

@@ -16,10 +16,10 @@ from xanalysis.stats.meta.fitting import analyse
 
 if TYPE_CHECKING:
     from xanalysis.stats.meta.given import Input
-    from xanalysis.stats.meta.result import MetaAnalysis
+    from xanalysis.stats.meta.result import Pooled
 
 
-def leave_one_out(result: MetaAnalysis) -> pd.DataFrame:
+def leave_one_out(result: Pooled) -> pd.DataFrame:
     """The analysis without each effect (each outermost group, in a nested model).
 
     Returns:
@@ -48,7 +48,7 @@ def leave_one_out(result: MetaAnalysis) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def influence(result: MetaAnalysis) -> pd.DataFrame:
+def influence(result: Pooled) -> pd.DataFrame:
     """How much each effect pulls at the result (Viechtbauer and Cheung 2010, doi:10.1002/jrsm.11).
 
     Returns:
@@ -96,7 +96,7 @@ def influence(result: MetaAnalysis) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def egger(result: MetaAnalysis) -> pd.Series:
+def egger(result: Pooled) -> pd.Series:
     """Egger's test (1997): weighted regression of effects on their standard errors.
 
     Returns:
@@ -128,7 +128,7 @@ def egger(result: MetaAnalysis) -> pd.Series:
     )
 
 
-def subgroups(result: MetaAnalysis, by: Sequence[object]) -> pd.DataFrame:
+def subgroups(result: Pooled, by: Sequence[object]) -> pd.DataFrame:
     """A meta-analysis per subgroup, each with its own tau², and Q between them.
 
     Args:
@@ -185,7 +185,7 @@ def subgroups(result: MetaAnalysis, by: Sequence[object]) -> pd.DataFrame:
     return frame
 
 
-def _left(result: MetaAnalysis, gone: np.ndarray) -> MetaAnalysis | None:
+def _left(result: Pooled, gone: np.ndarray) -> Pooled | None:
     """The analysis of the rest, or None where it cannot be done."""
     rest = result.given.select(~gone)
     p = rest.x.shape[1]
@@ -196,7 +196,7 @@ def _left(result: MetaAnalysis, gone: np.ndarray) -> MetaAnalysis | None:
     return analyse(rest)
 
 
-def _scale(result: MetaAnalysis) -> float:
+def _scale(result: Pooled) -> float:
     """The factor of Knapp and Hartung that the result's standard errors carry."""
     given = result.given
     at = het.fit(given.y, given.v, given.x, result.tau2)

@@ -10,17 +10,17 @@ from scipy.stats import chi2, f, norm, t
 from xanalysis.stats.meta import heterogeneity as het
 from xanalysis.stats.meta.given import Input
 from xanalysis.stats.meta.levels import fit_levels, robust
-from xanalysis.stats.meta.result import MetaAnalysis
+from xanalysis.stats.meta.result import Pooled
 
 Vector = NDArray[np.float64]
 
 
-def analyse(given: Input) -> MetaAnalysis:
+def analyse(given: Input) -> Pooled:
     """Fit and test, nested or not."""
     return _nested(given) if given.groups else _ordinary(given)
 
 
-def _ordinary(given: Input) -> MetaAnalysis:
+def _ordinary(given: Input) -> Pooled:
     y, v, x = given.y, given.v, given.x
     k, p = x.shape
     tau2 = het.METHODS[given.method](y, v, x)
@@ -45,7 +45,7 @@ def _ordinary(given: Input) -> MetaAnalysis:
     notes = list(given.notes)
     if tau2 == 0 and given.method != "FE":
         notes.append("tau² is estimated as 0: this is also what few or imprecise effects give")
-    return MetaAnalysis(
+    return Pooled(
         coefficients=_coefficients(given, at.beta, covariance, np.full(p, df)),
         heterogeneity=pd.DataFrame(rows, columns=["quantity", "value", "low", "high"]),
         prediction=_prediction(at.beta[0], covariance[0, 0], tau2, df, given.level),
@@ -67,7 +67,7 @@ def _ordinary(given: Input) -> MetaAnalysis:
 _FEWEST_DF = 4
 
 
-def _nested(given: Input) -> MetaAnalysis:
+def _nested(given: Input) -> Pooled:
     y, v, x = given.y, given.v, given.x
     k, p = x.shape
     levels = fit_levels(y, v, x, given.groups, method=given.method)
@@ -99,7 +99,7 @@ def _nested(given: Input) -> MetaAnalysis:
     )  # in the order of the blocks
     order = np.argsort(np.concatenate(levels.blocks))
     weights = weights[order]
-    return MetaAnalysis(
+    return Pooled(
         coefficients=_coefficients(given, levels.beta, covariance, df),
         heterogeneity=pd.DataFrame(
             [(*row, np.nan, np.nan) for row in rows], columns=["quantity", "value", "low", "high"]

@@ -11,8 +11,7 @@ import pandas as pd
 
 from xanalysis.errors import InputError, unknown_name
 from xanalysis.stats.gain import cell_gains, one_metric
-from xanalysis.stats.meta.analysis import meta_analyse
-from xanalysis.stats.meta.result import MetaAnalysis
+from xanalysis.stats.meta.analysis import MetaAnalysis, meta_analyse
 
 GROUPINGS = ("study", "model", "intermediate", "target", "task_type", "language", "metric")
 

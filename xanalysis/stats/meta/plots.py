@@ -9,10 +9,10 @@ import pandas as pd
 from scipy.stats import norm
 
 if TYPE_CHECKING:
-    from xanalysis.stats.meta.result import MetaAnalysis
+    from xanalysis.stats.meta.result import Pooled
 
 
-def forest(result: MetaAnalysis) -> pd.DataFrame:
+def forest(result: Pooled) -> pd.DataFrame:
     """Rows of a forest plot.
 
     Returns:
@@ -38,7 +38,7 @@ def forest(result: MetaAnalysis) -> pd.DataFrame:
     return pd.concat([rows, pd.DataFrame([pooled, ahead], columns=rows.columns)], ignore_index=True)
 
 
-def funnel(result: MetaAnalysis) -> pd.DataFrame:
+def funnel(result: Pooled) -> pd.DataFrame:
     """Points of a funnel plot.
 
     Returns:

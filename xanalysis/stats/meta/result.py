@@ -1,22 +1,19 @@
-"""What a meta-analysis tells."""
+"""The numbers of a meta-analysis."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from xanalysis.errors import InputError
 from xanalysis.stats.meta.given import Input
 
 
 @dataclass(frozen=True)
-class MetaAnalysis:
-    """A fitted meta-analysis. Units are those of the effects (points, for gains).
+class Pooled:
+    """A fitted meta-analysis as numbers. Units are those of the effects (points, for gains).
 
     Attributes:
         coefficients: term, estimate, se, df, statistic, p, low, high; the first term is the pooled
@@ -82,54 +79,6 @@ class MetaAnalysis:
             "effects": self.effects.to_dict("records"),
             "notes": list(self.notes),
         }
-
-    def summary(self) -> str:
-        """The analysis in plain text, 80 columns wide."""
-        from xanalysis.stats.meta.describe import summary
-
-        return summary(self)
-
-    def leave_one_out(self) -> pd.DataFrame:
-        """The pooled effect without each effect (each outermost group, in a nested model)."""
-        from xanalysis.stats.meta.diagnostics import leave_one_out
-
-        return leave_one_out(self)
-
-    def influence(self) -> pd.DataFrame:
-        """How much each effect pulls: residuals, hat values, Cook's distances, ..."""
-        from xanalysis.stats.meta.diagnostics import influence
-
-        return influence(self)
-
-    def egger(self) -> pd.Series:
-        """Egger's regression test of funnel asymmetry."""
-        from xanalysis.stats.meta.diagnostics import egger
-
-        return egger(self)
-
-    def subgroups(self, by: Sequence[object]) -> pd.DataFrame:
-        """A meta-analysis per subgroup, and the test between subgroups."""
-        from xanalysis.stats.meta.diagnostics import subgroups
-
-        return subgroups(self, by)
-
-    def forest(self) -> pd.DataFrame:
-        """The rows of a forest plot."""
-        from xanalysis.stats.meta.plots import forest
-
-        return forest(self)
-
-    def funnel(self) -> pd.DataFrame:
-        """The points of a funnel plot."""
-        from xanalysis.stats.meta.plots import funnel
-
-        return funnel(self)
-
-    def without(self, rows: NDArray[np.bool_]) -> MetaAnalysis:
-        """The same analysis without some effects."""
-        from xanalysis.stats.meta.fitting import analyse
-
-        return analyse(self.given.select(~rows))
 
     @property
     def given(self) -> Input:
