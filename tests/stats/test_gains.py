@@ -117,6 +117,18 @@ def test_errors_and_their_source() -> None:
     assert cell["se"] == pytest.approx(one["gain"].std() / np.sqrt(3))
 
 
+def test_a_few_seeds_that_agree_by_chance_are_not_an_error() -> None:
+    few = xa.gains(grid())
+    assert set(few["seed"]) == {0, 1, 2}
+    cells = cell_gains(few)
+    assert set(cells["se_source"]) == {"binomial"}
+    assert cells["se"].min() > 0.5 * cells["se"].max()
+    unknown = few.assign(se=np.nan, se_source="none", gain=0.1 + 0.2)
+    unknown.loc[unknown["seed"] == 1, "gain"] = 0.3
+    assert set(cell_gains(unknown)["se"]) == {0.0}
+    assert set(cell_gains(xa.gains(grid(seeds=5)))["se_source"]) == {"seeds"}
+
+
 def test_same_run_under_two_recipes_counts_once() -> None:
     table = grid(seeds=1)
     table["run_key"] = [f"key{i}" for i in range(len(table))]

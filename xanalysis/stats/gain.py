@@ -20,6 +20,8 @@ from xanalysis.results.schema import BASELINE, conform
 _KEYS = ("study", "model", "recipe", "intermediate", "target", "language", "metric", "split")
 # From the best known to the least: a difference is as well known as its worse half.
 SE_SOURCES = ("examples", "seeds", "binomial", "published", "none")
+# Fewer say too little of their spread, if anything else does.
+_ENOUGH_SEEDS = 5
 # Several metrics of one test are one effect: the first of these that has a standard error counts.
 _METRIC_ORDER = ("accuracy", "em", "exact_match", "f1")
 
@@ -114,9 +116,10 @@ def cell_gains(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         The cells' keys, ``gain`` (mean), ``seeds`` (how many), ``se`` and ``se_source``. With
-        predictions the error is that of crossed examples and seeds; else it comes from the seeds
-        where there are several, else from the single gain. Degenerate runs are averaged in and
-        marked.
+        predictions the error is that of crossed examples and seeds. Without, it comes from the
+        spread over seeds where there are five, or nothing else is known: two or three seeds agree
+        by chance too often. Else it is a single gain's: that of the mean is smaller.
+        Degenerate runs are averaged in and marked.
     """
     keys = [*_KEYS, "task_type", "shared"]
     order = [*SE_SOURCES, *sorted({*table["se_source"].map(str)} - {*SE_SOURCES})]
@@ -137,8 +140,11 @@ def cell_gains(table: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
     cells["se"] = np.sqrt(cells["se"])
     cells["se_source"] = cells["se_source"].map(dict(enumerate(order)))
-    several = (cells["seeds"] > 1) & cells["spread"].notna() & (cells["se_source"] != "examples")
-    from_seeds = cells["spread"] / np.sqrt(cells["seeds"])
+    known = cells["se"].notna() & (cells["seeds"] < _ENOUGH_SEEDS)
+    known |= cells["se_source"] == "examples"
+    several = (cells["seeds"] > 1) & cells["spread"].notna() & ~known
+    # Equal scores differ by rounding; as an error that would outweigh everything else.
+    from_seeds = (cells["spread"] / np.sqrt(cells["seeds"])).where(cells["spread"] > 1e-9, 0.0)
     cells["se"] = cells["se"].where(~several, from_seeds)
     cells["se_source"] = cells["se_source"].where(~several, "seeds")
     if table.attrs.get("store") and (cells["seeds"] > 1).any():
