@@ -111,7 +111,7 @@ def _cells(evidence: EvidenceSet, quantity: Quantity, chosen: Selection) -> Cell
     """Collapse rows (seeds) to cells and, for a gain, find each cell's baseline."""
     dims = [column for column in (quantity.by, *reversed(quantity.average_over)) if column]
     rows = chosen.treat
-    refuse_ambiguous(evidence, quantity, chosen, dims)
+    refuse_ambiguous(evidence, chosen, dims)
     identity = [c for c in IDENTITY if c in evidence.frame]
     key = _keys(
         evidence, rows, [*identity, *(d for d in dims if d not in identity and d != "seed")]

@@ -141,9 +141,7 @@ def _drop_averages(evidence: EvidenceSet, quantity: Quantity, chosen: Selection)
         chosen.treat = chosen.treat[~(is_average & both)]
 
 
-def refuse_ambiguous(
-    evidence: EvidenceSet, quantity: Quantity, chosen: Selection, dims: Sequence[str]
-) -> None:
+def refuse_ambiguous(evidence: EvidenceSet, chosen: Selection, dims: Sequence[str]) -> None:
     """Refuse rows that differ in what is neither fixed nor averaged over.
 
     Which split is tested may differ from target to target (the tests of some are not public), as
