@@ -13,8 +13,7 @@ from transformers import (
 )
 
 from xanalysis.errors import InputError
-from xanalysis.runner.training.attention import grouped_attention
-from xanalysis.runner.training.dropout import NO_DROPOUT, Dropout
+from xanalysis.runner.training.dropout import Dropout
 from xanalysis.runner.training.encoder import Encoder
 from xanalysis.runner.training.layout import lay_out
 
@@ -119,31 +118,12 @@ def test_order_of_sequences_does_not_matter() -> None:
         torch.testing.assert_close(part, plain[place], atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_attention_of_first_tokens_only_changes_no_number(dtype: torch.dtype) -> None:
-    layout = lay_out(LENGTHS)
-    first = layout.offsets[:-1]
-    drawn = torch.randn(sum(LENGTHS), 96, generator=torch.Generator().manual_seed(4))
-    pull = torch.randn(len(LENGTHS), 32, generator=torch.Generator().manual_seed(5)).to(dtype)
-    found = []
-    for short in (False, True):
-        qkv = drawn.to(dtype).requires_grad_()
-        mixed = grouped_attention(qkv, layout, 4, NO_DROPOUT, short)
-        mixed = mixed if short else mixed[first]
-        mixed.backward(pull)
-        found.append((mixed.detach(), qkv.grad))
-    tolerance = {"atol": 1e-6, "rtol": 1e-5} if dtype == torch.float32 else {}
-    for whole, short in zip(*found, strict=True):
-        torch.testing.assert_close(short, whole, **tolerance)
-
-
 def test_groups_cover_all_tokens_with_little_padding() -> None:
     lengths = sorted(np.random.default_rng(0).integers(4, 200, 300).tolist())
     groups = lay_out(lengths).groups(4)
-    for slices in ([g.tokens for g in groups], [g.numbers for g in groups]):
-        assert [s.start for s in slices[1:]] == [s.stop for s in slices[:-1]]
+    assert [g.tokens.start for g in groups[1:]] == [g.tokens.stop for g in groups[:-1]]
     assert groups[-1].tokens.stop == sum(lengths)
-    assert groups[-1].numbers.stop == 300
+    assert sum(g.sequences for g in groups) == 300
     cells = sum(g.sequences * g.width for g in groups)
     assert sum(lengths) / cells > 0.8
     assert len(groups) < 60  # no more: each starts kernels of its own

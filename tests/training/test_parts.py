@@ -14,8 +14,10 @@ from xanalysis.runner.spec import DataSpec, MlmSpec, TrainSpec
 from xanalysis.runner.training import degenerate
 from xanalysis.runner.training.cache import encoded
 from xanalysis.runner.training.features import Features
+from xanalysis.runner.training.layout import LINEAR, lay_out
 from xanalysis.runner.training.optimiser import adamw, rate, update
 from xanalysis.runner.training.streams import Order, open_streams, subset
+from xanalysis.runner.training.vocabulary import Rows
 
 
 def spec(**changes: object) -> TrainSpec:
@@ -174,3 +176,29 @@ def test_collapse_of_taggers_and_of_losses() -> None:
     assert degenerate.reasons([], [], [1.0, math.nan]) == ["non-finite loss"]
     assert degenerate.reasons(gold[:2], blind[:2], [1.0]) == []  # six tags tell nothing
     assert degenerate.seed_of(1, 2) == 2001
+
+
+def test_kept_gradients_of_rows_are_those_of_an_embedding() -> None:
+    torch.manual_seed(0)
+    theirs = torch.nn.Embedding(50, 8)
+    ours = Rows(torch.nn.Parameter(theirs.weight.detach().clone()))
+    for _step in range(3):
+        for _ in range(2):  # micro-batches add up
+            ids, pull = torch.randint(0, 50, (12,)), torch.randn(12, 8)
+            for module in (theirs, ours):
+                (module(ids) * pull).sum().backward()
+        assert ours.weight.grad is not None
+        torch.testing.assert_close(ours.weight.grad, theirs.weight.grad)
+        for module in (theirs, ours):
+            module.weight.data -= 0.1 * module.weight.grad
+            module.zero_grad(set_to_none=True)
+    torch.testing.assert_close(ours(ids), theirs(ids))
+
+
+def test_parts_of_a_batch_are_about_as_much_work() -> None:
+    sizes = np.sort(np.random.default_rng(0).integers(8, 200, 64))
+    first, second = lay_out(sizes).parts(2)
+    assert [*first.sizes, *second.sizes] == sizes.tolist()
+    assert first.sizes.sum() > second.sizes.sum()  # short sequences cost less a token
+    work = [(part.sizes * (LINEAR + part.sizes)).sum() for part in (first, second)]
+    assert abs(work[0] - work[1]) < 0.1 * sum(work)

@@ -7,7 +7,10 @@ import pytest
 import torch
 
 from tests.training.test_encoder import LENGTHS, model_of, padded, sequences
+from xanalysis.runner.training.attention import first_attention, grouped_attention
+from xanalysis.runner.training.dropout import NO_DROPOUT, Dropout
 from xanalysis.runner.training.encoder import Encoder
+from xanalysis.runner.training.fused import Product
 from xanalysis.runner.training.layout import lay_out
 from xanalysis.runner.training.shares import can_share
 
@@ -84,6 +87,54 @@ def test_gradients_are_those_of_the_padded_float32_model(threads: int, first: bo
     assert encoder._shared.shares == threads
     torch.testing.assert_close(ours, theirs.detach(), atol=0.05, rtol=0.02)
     assert far(gradients(model), expected) < 0.03  # bfloat16 has 8 bits
+
+
+def product_of(modules: list[torch.nn.Linear], dtype: torch.dtype) -> Product:
+    """Queries, keys and values as one product, more exact than bfloat16."""
+    product = Product(modules, 1)
+    product.weight = torch.cat([module.weight.detach() for module in modules]).to(dtype)
+    product.bias = torch.cat([module.bias.detach() for module in modules]).to(dtype)
+    product.of_weight, product.of_bias = [torch.empty(96, 32)], [torch.empty(96)]
+    return product
+
+
+def test_attention_of_first_tokens_only_changes_no_number() -> None:
+    torch.manual_seed(4)
+    modules = [torch.nn.Linear(32, 32) for _ in range(3)]
+    layout, first = lay_out(LENGTHS), lay_out(LENGTHS).offsets[:-1]
+    drawn, pull = torch.randn(sum(LENGTHS), 32), torch.randn(len(LENGTHS), 32)
+
+    rows = drawn.clone().requires_grad_()
+    qkv = torch.cat([module(rows) for module in modules], dim=1)
+    whole = grouped_attention(qkv, layout, 4, NO_DROPOUT)[first]
+    whole.backward(pull)
+
+    product = product_of(modules, torch.float32)
+    short_rows = drawn.clone().requires_grad_()
+    short = first_attention(short_rows, product, 0, layout, 4, NO_DROPOUT)
+    short.backward(pull)
+
+    for found, expected in (
+        (short, whole),
+        (short_rows.grad, rows.grad),
+        (product.of_weight[0], torch.cat([module.weight.grad for module in modules])),
+        (product.of_bias[0], torch.cat([module.bias.grad for module in modules])),
+    ):
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_dropout_in_attention_of_first_tokens_keeps_the_mean() -> None:
+    torch.manual_seed(5)
+    product = product_of([torch.nn.Linear(32, 32) for _ in range(3)], torch.float64)
+    layout, rows = lay_out([9, 12]), torch.randn(21, 32, dtype=torch.float64)
+    still = first_attention(rows, product, 0, layout, 4, NO_DROPOUT)
+    generator = np.random.Generator(np.random.SFC64(0))
+    found = torch.stack(
+        [first_attention(rows, product, 0, layout, 4, Dropout(0.2, generator)) for _ in range(600)]
+    )
+    error = found.std(0) / len(found) ** 0.5
+    assert float(error.min()) > 0
+    assert float(((found.mean(0) - still) / error).abs().max()) < 4.5
 
 
 def test_micro_batches_add_up(threads: int) -> None:

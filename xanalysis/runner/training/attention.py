@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, cast
 
 import torch
@@ -9,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from xanalysis.runner.training.dropout import Dropout
+from xanalysis.runner.training.fused import Product
 from xanalysis.runner.training.layout import Layout
 
 
@@ -22,17 +24,14 @@ class _GroupedAttention(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, qkv: Tensor, layout: Layout, heads: int, dropout: Dropout, first_only: bool
-    ) -> Tensor:
+    def forward(ctx: Any, qkv: Tensor, layout: Layout, heads: int, dropout: Dropout) -> Tensor:
         width = qkv.shape[1] // 3
         size = width // heads
-        result = qkv.new_empty(len(layout.sizes) if first_only else len(qkv), width)
+        result = qkv.new_empty(len(qkv), width)
         groups = layout.groups(heads)
         saved: list[Tensor | None] = []
         for group in groups:
             query, key, value = inputs = group.padded(qkv, 3, heads)
-            query = query[:, :1] if first_only else query
             exact = query.float() * size**-0.5
             scores = torch.bmm(exact, key.float().transpose(1, 2))
             if group.blocked is not None:
@@ -40,29 +39,22 @@ class _GroupedAttention(torch.autograd.Function):
             weights = torch.softmax(scores, -1, out=scores).to(qkv.dtype)
             factor = dropout.factor(weights)
             mixed = torch.bmm(weights if factor is None else weights * factor, value)
-            if first_only:
-                result[group.numbers] = mixed.view(-1, width)
-            else:
-                group.store(mixed, result)
+            group.store(mixed, result)
             saved += [inputs, weights, factor]
         ctx.save_for_backward(*saved)
-        ctx.given = (groups, heads, size, len(qkv))
+        ctx.given = (groups, heads, size)
         return result
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        groups, heads, size, tokens = ctx.given
-        result = gradient.new_empty(tokens, 3 * gradient.shape[1])
+        groups, heads, size = ctx.given
+        result = gradient.new_empty(len(gradient), 3 * gradient.shape[1])
         saved = iter(ctx.saved_tensors)
         for group, inputs, weights, factor in zip(groups, saved, saved, saved, strict=True):
             query, key, value = inputs
-            queries = weights.shape[1]
-            if queries < group.width:  # the first tokens' only
-                outer = gradient[group.numbers].view(-1, 1, size)
-            else:
-                (outer,) = group.padded(gradient, 1, heads)
-                if group.padding is not None:  # queries that are not there pull at nothing
-                    outer.view(-1, size).index_fill_(0, group.padding, 0.0)
+            (outer,) = group.padded(gradient, 1, heads)
+            if group.padding is not None:  # queries that are not there pull at nothing
+                outer.view(-1, size).index_fill_(0, group.padding, 0.0)
             dropped = weights if factor is None else weights * factor
             of_inputs = torch.empty_like(inputs)
             torch.bmm(dropped.transpose(1, 2), outer, out=of_inputs[2])
@@ -72,17 +64,14 @@ class _GroupedAttention(torch.autograd.Function):
             of_scores = torch.ops.aten._softmax_backward_data(
                 of_weights, weights, -1, weights.dtype
             )
-            of_inputs[0, :, :queries] = torch.bmm(of_scores, key)
-            of_inputs[0, :, queries:] = 0.0
-            torch.bmm(of_scores.transpose(1, 2), query[:, :queries], out=of_inputs[1])
+            torch.bmm(of_scores, key, out=of_inputs[0])
+            torch.bmm(of_scores.transpose(1, 2), query, out=of_inputs[1])
             of_inputs[:2].mul_(size**-0.5)
             group.store(of_inputs, result)
-        return result, None, None, None, None
+        return result, None, None, None
 
 
-def grouped_attention(
-    qkv: Tensor, layout: Layout, heads: int, dropout: Dropout, first_only: bool = False
-) -> Tensor:
+def grouped_attention(qkv: Tensor, layout: Layout, heads: int, dropout: Dropout) -> Tensor:
     """Attention in padded blocks of sequences of like length.
 
     Args:
@@ -90,18 +79,99 @@ def grouped_attention(
         layout: Of the batch.
         heads: Number of attention heads.
         dropout: On the attention probabilities.
-        first_only: Compute the first token of each sequence only.
 
     Returns:
-        ``[tokens, width]``, or ``[sequences, width]``, in the dtype of ``qkv``.
+        ``[tokens, width]``, in the dtype of ``qkv``.
     """
     with torch.autocast(qkv.device.type, enabled=False):
         return cast(
             Tensor,
-            _GroupedAttention.apply(  # type: ignore[no-untyped-call]
-                qkv, layout, heads, dropout, first_only
-            ),
+            _GroupedAttention.apply(qkv, layout, heads, dropout),  # type: ignore[no-untyped-call]
         )
+
+
+class _FirstAttention(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        rows: Tensor,
+        product: Product,
+        share: int,
+        layout: Layout,
+        heads: int,
+        dropout: Dropout,
+    ) -> Tensor:
+        with torch.enable_grad():
+            inputs = rows, weight, bias = (
+                rows.detach().requires_grad_(),
+                product.weight.detach().requires_grad_(),
+                product.bias.detach().requires_grad_(),
+            )
+            result = _of_first(rows, weight, bias, layout, heads, dropout)
+        ctx.inputs, ctx.result = inputs, result
+        ctx.given = (product, share)
+        return result.detach()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        product, share = ctx.given
+        of_rows, of_weight, of_bias = torch.autograd.grad(ctx.result, ctx.inputs, gradient)
+        product.of_weight[share].copy_(of_weight)
+        product.of_bias[share].copy_(of_bias)
+        ctx.inputs = ctx.result = None
+        return cast(Tensor, of_rows), None, None, None, None, None
+
+
+def _of_first(
+    rows: Tensor, weight: Tensor, bias: Tensor, layout: Layout, heads: int, dropout: Dropout
+) -> Tensor:
+    """See :func:`first_attention`."""
+    width = rows.shape[1]
+    size = width // heads
+    of_query, of_key, of_value = weight.view(3, heads, size, width)
+    bias_of_query, _, bias_of_value = bias.view(3, heads, 1, size)
+
+    starts, places = layout.offsets[:-1, None], torch.arange(layout.longest)
+    beyond = places >= torch.from_numpy(layout.sizes)[:, None]  # [sequences, longest]
+    block = rows[starts + places.masked_fill(beyond, 0)]  # [sequences, longest, width]
+
+    query = torch.baddbmm(bias_of_query, block[:, 0].expand(heads, -1, -1), of_query.mT)
+    pull = torch.bmm(query, of_key).transpose(0, 1)  # [sequences, heads, width]
+    scores = torch.bmm(pull.float() * size**-0.5, block.float().mT)
+    weights = torch.softmax(scores.masked_fill(beyond[:, None], -math.inf), -1).to(rows.dtype)
+    weights = dropout(weights)
+    mixed = torch.bmm(torch.bmm(weights, block).transpose(0, 1), of_value.mT)
+    mixed = mixed + bias_of_value * weights.sum(-1).t()[..., None]  # [heads, sequences, size]
+    joined: Tensor = mixed.transpose(0, 1).reshape(-1, width)
+    return joined
+
+
+def first_attention(
+    rows: Tensor, product: Product, share: int, layout: Layout, heads: int, dropout: Dropout
+) -> Tensor:
+    """Attention of the first token of each sequence to all of its sequence.
+
+    One query a sequence needs no keys and values of all tokens: ``q . (K x) = (K' q) . x``, and a
+    weighted sum of ``V x`` is V times the weighted sum of the ``x``. The keys' bias adds the same
+    to all scores of a sequence, so nothing to their softmax.
+
+    Args:
+        rows: Hidden states, ``[tokens, width]``, bfloat16; needs gradients.
+        product: Of the queries', keys' and values' modules.
+        share: Which part of the batch this is.
+        layout: Of the part.
+        heads: Number of attention heads.
+        dropout: On the attention probabilities.
+
+    Returns:
+        ``[sequences, width]``, in the dtype of ``rows``.
+    """
+    return cast(
+        Tensor,
+        _FirstAttention.apply(  # type: ignore[no-untyped-call]
+            rows, product, share, layout, heads, dropout
+        ),
+    )
 
 
 def nested_attention(qkv: Tensor, layout: Layout, heads: int, dropout: Dropout) -> Tensor:

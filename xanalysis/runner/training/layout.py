@@ -13,6 +13,7 @@ from torch import Tensor
 
 WASTE = 0.15  # padding tolerated inside an attention group, as a share of its cells
 SCORES = 2**18  # attention scores of a head that a group may have: they stay in a core's cache
+LINEAR = 700  # seeing so many tokens costs one what all else does, in small encoders on CPUs
 STEP = 8  # widths are multiples: oneDNN makes a kernel for every shape it has not met before
 
 
@@ -24,7 +25,6 @@ class Group:
     (queries, keys, values), sequence, head and place, so that products run over all heads at once.
 
     Attributes:
-        numbers: Which sequences, a slice.
         tokens: Their tokens, a slice.
         sequences: Number of sequences.
         width: Room for the longest of them, in tokens.
@@ -36,7 +36,6 @@ class Group:
             zero at tokens and -inf at padding; None like ``padding``.
     """
 
-    numbers: slice
     tokens: slice
     sequences: int
     width: int
@@ -92,8 +91,8 @@ class Layout:
         return self._groups[heads]
 
     def parts(self, count: int) -> list[Layout]:
-        """Neighbouring sequences apart, in parts of about as many tokens; fewer if need be."""
-        ends = np.cumsum(self.sizes)
+        """Neighbouring sequences apart, in parts of about as much work; fewer if need be."""
+        ends = np.cumsum(self.sizes * (LINEAR + self.sizes))
         shares = ends[-1] * np.arange(1, count) / count
         cuts = np.abs(ends - shares[:, None]).argmin(axis=1) + 1
         edges = np.unique([0, *cuts, len(self.sizes)]).tolist()
@@ -165,7 +164,6 @@ def _group(starts: np.ndarray, numbers: slice, heads: int, device: torch.device 
         lowest = np.where(real, 0.0, -np.inf).astype(np.float32)
         blocked = torch.from_numpy(lowest[:, None]).to(device)
     return Group(
-        numbers,
         slice(int(first), int(last)),
         len(sizes),
         width,

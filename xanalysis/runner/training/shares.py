@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xanalysis.runner.training.attention import grouped_attention
+from xanalysis.runner.training.attention import first_attention, grouped_attention
 from xanalysis.runner.training.dropout import Dropout
 from xanalysis.runner.training.fused import Product, normed
 from xanalysis.runner.training.layout import Layout
@@ -94,8 +95,8 @@ class SharedLayers:
             for product in products:
                 method(product)
 
-        flat = [product for products in self._products for product in products]
-        self.each(call, [flat[share :: self.shares] for share in range(self.shares)])
+        layers = [self._products[share :: self.shares] for share in range(self.shares)]
+        self.each(call, [list(chain.from_iterable(own)) for own in layers])
 
     def _products_of(self, layer: Any) -> list[Product]:
         own = layer.attention.self
@@ -119,9 +120,11 @@ class SharedLayers:
         drop_scores = Dropout(self._config.attention_probs_dropout_prob, generator)
         heads = self._config.num_attention_heads
         for layer, (qkv, dense, wide, narrow) in zip(self._layers, self._products, strict=True):
-            short = first_only and layer is self._layers[-1]
-            mixed = grouped_attention(qkv(hidden, share), layout, heads, drop_scores, short)
-            hidden = hidden[layout.offsets[:-1]] if short else hidden
+            if first_only and layer is self._layers[-1]:
+                mixed = first_attention(hidden, qkv, share, layout, heads, drop_scores)
+                hidden = hidden[layout.offsets[:-1]]
+            else:
+                mixed = grouped_attention(qkv(hidden, share), layout, heads, drop_scores)
             norm = layer.attention.output.LayerNorm
             hidden = normed(norm, hidden, dense(mixed, share), drop)
             inner = layer.intermediate.intermediate_act_fn(wide(hidden, share))
