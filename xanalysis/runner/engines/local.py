@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 # At most so many progress events a second from each stage.
 _EVENTS_PER_SECOND = 8
+_LAST_SECONDS = 10.0  # for an idle worker to end by itself
 
 
 class LocalEngine(Engine):
@@ -102,7 +103,7 @@ class LocalEngine(Engine):
         return events
 
     def close(self) -> None:
-        """End the workers at once; their stages stay resumable."""
+        """End the workers, busy ones at once; their stages stay resumable."""
         for slot in self._slots:
             slot.end()
         self._slots.clear()
@@ -141,9 +142,11 @@ class _Slot:
         return cls(process, ours, lifeline)
 
     def end(self) -> None:
+        self.pipe.close()
+        if not self.stages:  # it ends by itself, and takes its libraries' semaphores with it
+            self.process.join(_LAST_SECONDS)
         self.process.kill()
         self.process.join()
-        self.pipe.close()
         self.lifeline.close()
 
 
