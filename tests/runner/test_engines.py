@@ -128,6 +128,13 @@ def test_a_stage_that_kills_its_workers_is_given_up(tmp_path: Path) -> None:
     assert len(result.done) == len(made.stages) - 1 - len(result.skipped)
 
 
+def test_idle_workers_end_by_themselves_and_leave_nothing(tmp_path: Path) -> None:
+    process = _start(tmp_path / "store", workers=2, work="hold_a_semaphore", heard=True)
+    _, complaints = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert b"leaked" not in complaints
+
+
 def test_several_processes_share_a_store(tmp_path: Path) -> None:
     made = small(keep="all")
     processes = [_start(tmp_path, workers=1) for _ in range(3)]
@@ -169,16 +176,23 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     assert Store(root).leftovers() == []
 
 
-def _start(root: Path, workers: int, seconds: float = 0.0) -> subprocess.Popen[bytes]:
+def _start(
+    root: Path, workers: int, seconds: float = 0.0, work: str = "pretend", heard: bool = False
+) -> subprocess.Popen[bytes]:
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from tests.runner.work import run, small\n"
+        "from tests.runner import work\n"
         "if __name__ == '__main__':\n"
-        "    run(small(keep='all'), Path(sys.argv[1]), workers=int(sys.argv[2]))\n"
+        "    root, workers, perform = sys.argv[1:]\n"
+        "    made = work.small(keep='all')\n"
+        "    work.run(made, Path(root), getattr(work, perform), int(workers))\n"
     )
     script = root.parent / f"{root.name}-grid.py"
     script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text(code)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PRETEND_SECONDS": str(seconds)}
-    return subprocess.Popen([sys.executable, str(script), str(root), str(workers)], env=environment)
+    return subprocess.Popen(
+        [sys.executable, str(script), str(root), str(workers), work],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PRETEND_SECONDS": str(seconds)},
+        stderr=subprocess.PIPE if heard else None,
+    )
