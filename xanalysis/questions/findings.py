@@ -257,7 +257,7 @@ def page(findings: Findings, source: Path) -> str:
     """The page as Markdown."""
     env = environment(findings.study, autoescape=False, finalize=_plain)
     env.globals.update(number=text.number, p_value=text.p_value)
-    env.globals["table"] = table
+    env.globals.update(table=table, code=_code)
     env.globals["breaks"] = lambda lines: Markup("<br>").join(map(_escaped, lines))
     return render(env, "findings.md.j2", findings.study, it=findings, source=source.as_posix())
 
@@ -281,6 +281,11 @@ def _escaped(value: str) -> Markup:
     for mark in "|<":
         value = value.replace(mark, "\\" + mark)
     return Markup(value)
+
+
+def _code(value: str) -> Markup:
+    """Text as it is, outside tables: nothing is markup between backticks but a backtick."""
+    return Markup("`" + value.replace("`", "'") + "`")
 
 
 def _plain(value: Any) -> Any:
