@@ -1,8 +1,9 @@
 """Training speed: xanalysis's core against Hugging Face's Trainer, same model, same data, one run.
 
     python benchmarks/training.py                    # speed, as ratios (about 5 minutes on 2 cores)
-    python benchmarks/training.py --accuracy         # and the accuracy both reach (about 15 more)
-    python benchmarks/training.py --cuda             # XLM-R large shapes on a GPU
+    python benchmarks/training.py --accuracy         # and whole trainings: the accuracy both reach
+                                                     # (about 10 minutes more a seed)
+    python benchmarks/training_cuda.py               # XLM-R large shapes on a GPU
 
 The Trainer runs as its own text-classification example sets it up (padding to ``max_length``,
 float32), with bfloat16, with dynamic padding grouped by length, and with both, which is its best.
@@ -61,8 +62,13 @@ class Measured:
 
     @property
     def rate(self) -> float:
-        """Real tokens per second: all tokens over the time they would take at median speed."""
+        """Real tokens per second at median speed: of a few steps on a machine that is disturbed."""
         return statistics.median(t / s for t, s in zip(self.tokens, self.seconds, strict=True))
+
+    @property
+    def throughput(self) -> float:
+        """Real tokens per second over all steps: of a whole training."""
+        return sum(self.tokens) / sum(self.seconds)
 
 
 def read_pairs(source: str) -> tuple[str, Held]:
@@ -261,19 +267,34 @@ def speed(folder: Path, data: Held, args: Any) -> dict[str, Measured]:
     return total
 
 
-def accuracy(folder: Path, data: Held, args: Any) -> dict[str, list[float]]:
-    """Dev accuracy of the Trainer's best setting and of ours, trained on as many examples."""
-    found: dict[str, list[float]] = {BEST: [], OURS: []}
+@dataclass
+class Trained:
+    """Whole trainings of one setting, by seed: accuracy on the dev examples, tokens per second."""
+
+    accuracy: list[float] = field(default_factory=list)
+    throughput: list[float] = field(default_factory=list)
+
+    def add(self, accuracy: float, measured: Measured) -> None:
+        """Note one training."""
+        self.accuracy.append(accuracy)
+        self.throughput.append(measured.throughput)
+
+
+def whole(folder: Path, data: Held, args: Any) -> dict[str, Trained]:
+    """The Trainer's best setting and ours, trained to the end on as many examples."""
+    found = {BEST: Trained(), OURS: Trained()}
     steps = args.accuracy_steps
     for seed in range(args.seeds):
-        _, model, tokenizer = run_trainer(
+        measured, model, tokenizer = run_trainer(
             folder, data, **SETTINGS[BEST], args=args, steps=steps, seed=seed
         )
-        found[BEST].append(_trainer_accuracy(model, tokenizer, data, args))
+        found[BEST].add(_trainer_accuracy(model, tokenizer, data, args), measured)
         with tempfile.TemporaryDirectory() as scratch:
-            run_ours(folder, data, args, steps, Path(scratch), seed)
-            found[OURS].append(_our_accuracy(Path(scratch), data, args))
-        print(f"  seed {seed}: " + ", ".join(f"{k} {v[-1]:.1f}" for k, v in found.items()))
+            measured, _ = run_ours(folder, data, args, steps, Path(scratch), seed)
+            found[OURS].add(_our_accuracy(Path(scratch), data, args), measured)
+        for name, trained in found.items():
+            said = f"accuracy {trained.accuracy[-1]:.1f}, {trained.throughput[-1]:,.0f} tokens/s"
+            print(f"  seed {seed}, {name}: {said}", flush=True)
     return found
 
 
@@ -369,9 +390,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{setting:34} {found.rate:9,.0f} {ratio:>18}")
     figures: dict[str, Any] = {"tokens_per_second": {k: v.rate for k, v in measured.items()}}
     if args.accuracy:
-        figures["accuracy"] = accuracy(folder, data, args)
-        for setting, values in figures["accuracy"].items():
-            print(f"{setting:34} accuracy {statistics.mean(values):.1f} {values}")
+        trained = whole(folder, data, args)
+        print(f"\n{'whole trainings, mean over seeds':34} {'accuracy':>9} {'tokens/s':>9}")
+        for setting, each in trained.items():
+            mean, speed_of = statistics.mean(each.accuracy), statistics.mean(each.throughput)
+            print(f"{setting:34} {mean:9.1f} {speed_of:9,.0f}")
+        figures["whole"] = {setting: vars(each) for setting, each in trained.items()}
     if args.json:
         args.json.write_text(json.dumps(figures, indent=1))
     return 0

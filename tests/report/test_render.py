@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -100,6 +101,15 @@ def test_the_same_numbers_in_the_pdf(report: Report, paper: bytes, tmp_path: Pat
             assert re.search(pattern, told), (name, row)
 
 
+def test_limits_stand_below_the_summary(report: Report, study: Study) -> None:
+    small = replace(report, limits="Two languages & one seed <only>.")
+    page = html(small, study=study)
+    summary = page[page.index('class="summary"') : page.index('class="toc"')]
+    assert "Two languages &amp; one seed &lt;only&gt;." in summary
+    assert json.loads(to_json(small))["limits"] == small.limits
+    assert "What this cannot say" not in html(report, study=study)
+
+
 def test_csv_is_unrounded(report: Report) -> None:
     import io
 
@@ -160,7 +170,7 @@ def evil(grid: pd.DataFrame, study: Study) -> Report:
         encoding="utf-8",
     )
     assert len(long) > 5000
-    return build(conform(table), claims=[path], study=study, title=EVIL)
+    return build(conform(table), claims=[path], study=study, title=EVIL, limits=EVIL)
 
 
 def test_html_in_any_text_stays_text(evil: Report, study: Study) -> None:
@@ -177,6 +187,7 @@ def test_typst_in_any_text_stays_text(evil: Report, study: Study, tmp_path: Path
     subprocess.run(["pdftotext", "-layout", "r.pdf", "r.txt"], cwd=tmp_path, check=True)
     told = (tmp_path / "r.txt").read_text(encoding="utf-8")
     assert '#eval("1")' in told
+    assert "What this cannot say." in told
     assert "root:" not in told
 
 

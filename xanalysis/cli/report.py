@@ -27,6 +27,7 @@ import click
 )
 @click.option("--template", help="Template in place of the usual: a *.html.j2 or *.typ.j2 file.")
 @click.option("--title", help="Title of the report.")
+@click.option("--limits", default="", help="What the results cannot say, below the summary.")
 @click.option(
     "--output",
     "--out",
@@ -44,6 +45,7 @@ def command(
     formats: str,
     template: str | None,
     title: str | None,
+    limits: str,
     output: str,
     show: bool,
 ) -> None:
@@ -68,6 +70,7 @@ def command(
         title=title or TITLE,
         sources=sources,
         evidence=evidence(results, study),
+        limits=limits,
     )
     written = render(report, output, formats=chosen, template=template, study=study)
     for line in report.findings:

@@ -91,6 +91,7 @@ def _answer(question: Question, recipe: str, results: str, output: str, style: s
     import json
 
     from xanalysis.claims import verify
+    from xanalysis.claims.evidence import from_frame
     from xanalysis.cli import tables
     from xanalysis.questions.answer import answer
     from xanalysis.report import build, render
@@ -102,12 +103,19 @@ def _answer(question: Question, recipe: str, results: str, output: str, style: s
     answers = answer(question, table)
     claims = [] if question.claims is None else [study.find("claims", question.claims)]
     # English was trained on: its score is no transfer, and the claims are about transfer.
-    abroad = table[table["language"] != "en"]
+    abroad = from_frame(table[table["language"] != "en"], Path(results).stem)
     verdicts = [v for file in claims for v in verify(file, [abroad], study=study)]
-    report = build(table, claims=claims, study=study, title=question.title, evidence=[abroad])
+    limits = question.full_limits if recipe == question.full else question.limits
+    report = build(
+        table,
+        claims=claims,
+        study=study,
+        title=question.title,
+        evidence=[abroad],
+        limits=limits,
+    )
     folder = Path(output) / f"study-{recipe}"
     written = render(report, folder, formats=["html", "pdf"], study=study)
-    limits = question.full_limits if recipe == question.full else question.limits
     if style == "json":
         content = {
             "question": question.question,

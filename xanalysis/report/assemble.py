@@ -27,6 +27,7 @@ def build(
     title: str = TITLE,
     sources: Mapping[str, str] | None = None,
     evidence: Sequence[Any] | None = None,
+    limits: str = "",
 ) -> Report:
     """Analyse results and claims, and lay the findings out as a report.
 
@@ -38,6 +39,7 @@ def build(
         sources: Name to SHA-256 of the files the results are from.
         evidence: What claims are checked against, as for :func:`xanalysis.claims.verify`. None: the
             study's evidence/ and the results.
+        limits: What the results cannot say: shown below the summary.
 
     Returns:
         The report. What could not be computed stands in it as a `Gap`, with the reason.
@@ -63,4 +65,5 @@ def build(
         rows=collect(material),
         claim_files=files,
         references=references(),
+        limits=limits.strip(),
     )

@@ -226,6 +226,7 @@ class Report:
         rows: The rows behind the numbers, grouped.
         claim_files: Name to content of the claim files.
         references: BibTeX entries by key.
+        limits: What the numbers cannot say, in the words of whoever made them.
     """
 
     title: str
@@ -235,6 +236,7 @@ class Report:
     rows: Rows
     claim_files: Mapping[str, str] = field(default_factory=dict)
     references: Mapping[str, str] = field(default_factory=dict)
+    limits: str = ""
 
     @property
     def findings(self) -> list[Finding]:

@@ -17,6 +17,7 @@ def to_json(report: Report) -> str:
         "title": report.title,
         "subtitle": report.subtitle,
         "findings": [_finding(line) for line in report.findings],
+        "limits": report.limits,
         "sections": [
             {
                 "id": section.id,
