@@ -57,6 +57,16 @@ def test_numbers_are_those_of_the_grid(found: Findings, text: str) -> None:
     assert "- a note" in text
 
 
+def test_interaction_leaves_out_types_of_few_languages(found: Findings) -> None:
+    whole = found.interaction
+    assert whole is not None
+    assert len(whole[1]) == 4
+    rare = (found.table["target"] == "tatoeba") & ~found.table["language"].isin(["en", "de", "fi"])
+    cut = Findings(found.table[~rare], found.question, found.study, found.provenance).interaction
+    assert cut is not None
+    assert cut[1] == [name for name in whole[1] if name != "retrieval"]
+
+
 def test_nothing_is_left_open_or_unescaped(text: str) -> None:
     assert not re.search(r"\bnan\b|None|Undefined|\{\{|\\<br>", text)
     widths = [line.replace("\\|", "").count("|") for line in text.splitlines() if line[:1] == "|"]

@@ -145,13 +145,25 @@ class Findings:
         return analyse(self.table)
 
     @cached_property
-    def interaction(self) -> float | None:
-        """P of family x type of task, by permuting whole languages; None where it has no answer."""
-        try:
-            found = compare_families(self.material.gains, by="task_type").interaction
-        except InputError:
-            return None
-        return None if found is None or np.isnan(found) else found
+    def interaction(self) -> tuple[float, list[str]] | None:
+        """P of family x type of task by permuting whole languages, and the types it is about.
+
+        Only languages that have all types take part. Where that leaves too few, the types of the
+        fewest languages are left out, one by one; None where two types are too many.
+        """
+        gains = self.material.gains
+        counts = gains.groupby("task_type", observed=True)["language"].nunique()
+        types = list(counts.sort_values(kind="stable").index)
+        while len(types) > 1:
+            chosen = gains[gains["task_type"].isin(types)]
+            try:
+                found = compare_families(chosen, by="task_type").interaction
+            except InputError:
+                return None
+            if found is not None and not np.isnan(found):
+                return found, sorted(str(name).replace("_", " ") for name in types)
+            types = types[1:]
+        return None
 
     @cached_property
     def verdicts(self) -> list[Verdict]:
