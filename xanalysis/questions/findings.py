@@ -268,8 +268,7 @@ def main() -> None:
 def page(findings: Findings, source: Path) -> str:
     """The page as Markdown."""
     env = environment(findings.study, autoescape=False, finalize=_plain)
-    env.globals.update(number=text.number, p_value=text.p_value)
-    env.globals.update(table=table, code=_code)
+    env.globals.update(number=text.number, p_value=text.p_value, table=table, code=_code)
     env.globals["breaks"] = lambda lines: Markup("<br>").join(map(_escaped, lines))
     return render(env, "findings.md.j2", findings.study, it=findings, source=source.as_posix())
 

@@ -105,6 +105,8 @@ class LocalEngine(Engine):
     def close(self) -> None:
         """End the workers, busy ones at once; their stages stay resumable."""
         for slot in self._slots:
+            slot.let_go()
+        for slot in self._slots:
             slot.end()
         self._slots.clear()
 
@@ -141,12 +143,20 @@ class _Slot:
         hears.close()
         return cls(process, ours, lifeline)
 
+    def let_go(self) -> None:
+        """Kill a busy worker; an idle one ends by itself, with its libraries' semaphores."""
+        if self.stages:
+            self.process.kill()
+        else:
+            self.pipe.close()
+
     def end(self) -> None:
-        self.pipe.close()
-        if not self.stages:  # it ends by itself, and takes its libraries' semaphores with it
-            self.process.join(_LAST_SECONDS)
+        """Let go of the worker, and wait until it is gone."""
+        self.let_go()
+        self.process.join(_LAST_SECONDS)
         self.process.kill()
         self.process.join()
+        self.pipe.close()
         self.lifeline.close()
 
 

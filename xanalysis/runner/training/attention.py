@@ -133,7 +133,9 @@ def _of_first(
 
     starts, places = layout.offsets[:-1, None], torch.arange(layout.longest)
     beyond = places >= torch.from_numpy(layout.sizes)[:, None]  # [sequences, longest]
-    block = rows[starts + places.masked_fill(beyond, 0)]  # [sequences, longest, width]
+    cells = starts + places.masked_fill(beyond, 0)
+    # Not ``rows[cells]``: going backward, that adds up one value at a time.
+    block = rows.index_select(0, cells.flatten()).view(*cells.shape, width)
 
     query = torch.baddbmm(bias_of_query, block[:, 0].expand(heads, -1, -1), of_query.mT)
     pull = torch.bmm(query, of_key).transpose(0, 1)  # [sequences, heads, width]

@@ -91,12 +91,11 @@ class SharedLayers:
     def products(self, method: Callable[[Product], None]) -> None:
         """Call a method of all products, some in each thread."""
 
-        def call(products: list[Product]) -> None:
-            for product in products:
+        def call(layers: list[list[Product]]) -> None:
+            for product in chain.from_iterable(layers):
                 method(product)
 
-        layers = [self._products[share :: self.shares] for share in range(self.shares)]
-        self.each(call, [list(chain.from_iterable(own)) for own in layers])
+        self.each(call, [self._products[share :: self.shares] for share in range(self.shares)])
 
     def _products_of(self, layer: Any) -> list[Product]:
         own = layer.attention.self

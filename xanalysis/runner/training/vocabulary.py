@@ -77,17 +77,21 @@ class Rows(nn.Module):
         return F.embedding(ids, self.weight)
 
     def collect(self, ids: Tensor, gradient: Tensor) -> None:
-        """Add the gradient of some rows to that of the matrix."""
-        touched, places = torch.unique(ids, return_inverse=True)
-        found = torch.ops.aten.embedding_dense_backward(gradient, places, len(touched), -1, False)
+        """Add the gradient of some rows to that of the matrix.
+
+        Args:
+            ids: Which rows, in any shape.
+            gradient: Of what they gave, ``[..., width]``.
+        """
+        ids, gradient = ids.flatten(), gradient.flatten(0, -2)
         if self._gradient is None:
             self._gradient = torch.zeros_like(self.weight)
         if self.weight.grad is None:
             while self._touched:
                 self._gradient.index_fill_(0, self._touched.pop(), 0.0)
             self.weight.grad = self._gradient
-        self._touched.append(touched)
-        self.weight.grad.index_add_(0, touched, found)
+        self._touched.append(ids)
+        self.weight.grad.index_add_(0, ids, gradient)
 
 
 class _Rows(torch.autograd.Function):
