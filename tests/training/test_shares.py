@@ -14,10 +14,19 @@ from xanalysis.runner.training.fused import Product
 from xanalysis.runner.training.layout import lay_out
 from xanalysis.runner.training.shares import can_share
 
-pytestmark = pytest.mark.skipif(
-    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="no bfloat16 on this CPU"
-)
 Gradients = dict[str, torch.Tensor]
+BF16 = pytest.param(
+    torch.bfloat16,
+    marks=pytest.mark.skipif(
+        not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="no bfloat16 on this CPU"
+    ),
+)
+
+
+@pytest.fixture(params=[torch.float32, BF16])
+def dtype(request: pytest.FixtureRequest) -> torch.dtype:
+    return request.param
+
 
 
 @pytest.fixture(params=[1, 2])
@@ -36,10 +45,12 @@ def model_with(dropout: float) -> torch.nn.Module:
     return model
 
 
-def trained(encoder: Encoder, rows: list[torch.Tensor], first: bool, seed: int = 0) -> torch.Tensor:
+def trained(
+    encoder: Encoder, rows: list[torch.Tensor], dtype: torch.dtype, first: bool, seed: int = 0
+) -> torch.Tensor:
     """One pass forward and backward; the encoder's model gets gradients."""
     sizes = [len(row) for row in rows]
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
         hidden = encoder(
             torch.cat(rows),
             lay_out(sizes),
@@ -74,7 +85,9 @@ def far(found: Gradients, expected: Gradients) -> float:
 
 
 @pytest.mark.parametrize("first", [False, True])
-def test_gradients_are_those_of_the_padded_float32_model(threads: int, first: bool) -> None:
+def test_gradients_are_those_of_the_padded_float32_model(
+    threads: int, dtype: torch.dtype, first: bool
+) -> None:
     model, rows = model_with(0.0), sequences()
     theirs = padded(model.eval(), rows)[-1]
     if first:
@@ -82,16 +95,19 @@ def test_gradients_are_those_of_the_padded_float32_model(threads: int, first: bo
     (theirs * pull(theirs)).sum().backward()
     expected = gradients(model)
     encoder = Encoder(model.train())
-    ours = trained(encoder, rows, first)
+    ours = trained(encoder, rows, dtype, first)
     assert encoder._shared is not None
     assert encoder._shared.shares == threads
-    torch.testing.assert_close(ours, theirs.detach(), atol=0.05, rtol=0.02)
-    assert far(gradients(model), expected) < 0.03  # bfloat16 has 8 bits
+    assert encoder._shared.dtype == dtype
+    exact = dtype == torch.float32  # bfloat16 has 8 bits
+    atol, rtol = (1e-5, 1e-5) if exact else (0.05, 0.02)
+    torch.testing.assert_close(ours, theirs.detach(), atol=atol, rtol=rtol)
+    assert far(gradients(model), expected) < (1e-5 if exact else 0.03)
 
 
 def product_of(modules: list[torch.nn.Linear], dtype: torch.dtype) -> Product:
     """Queries, keys and values as one product, more exact than bfloat16."""
-    product = Product(modules, 1)
+    product = Product(modules, 1, dtype)
     product.weight = torch.cat([module.weight.detach() for module in modules]).to(dtype)
     product.bias = torch.cat([module.bias.detach() for module in modules]).to(dtype)
     product.of_weight, product.of_bias = [torch.empty(96, 32)], [torch.empty(96)]
@@ -137,47 +153,46 @@ def test_dropout_in_attention_of_first_tokens_keeps_the_mean() -> None:
     assert float(((found.mean(0) - still) / error).abs().max()) < 4.5
 
 
-def test_micro_batches_add_up(threads: int) -> None:
+def test_micro_batches_add_up(threads: int, dtype: torch.dtype) -> None:
     model, rows = model_with(0.0), sequences()
     encoder = Encoder(model)
     parts = [rows[:3], rows[3:], rows[:1]]  # the last one is too short to be shared
     expected: Gradients = {}
     for part in parts:
-        trained(encoder, part, True)
+        trained(encoder, part, dtype, True)
         for name, gradient in gradients(model).items():
             expected[name] = expected.get(name, 0) + gradient
     for part in parts:
-        trained(encoder, part, True)
+        trained(encoder, part, dtype, True)
     assert far(gradients(model), expected) < 1e-6
 
 
-def test_equal_seeds_are_equal_bit_for_bit(threads: int) -> None:
+def test_equal_seeds_are_equal_bit_for_bit(threads: int, dtype: torch.dtype) -> None:
     model, rows = model_with(0.3), sequences()
     encoder = Encoder(model)
-    found = [(trained(encoder, rows, False, seed), gradients(model)) for seed in (1, 1, 2)]
+    found = [(trained(encoder, rows, dtype, False, seed), gradients(model)) for seed in (1, 1, 2)]
     assert torch.equal(found[0][0], found[1][0])
     assert all(torch.equal(found[0][1][name], found[1][1][name]) for name in found[0][1])
     assert not torch.equal(found[0][0], found[2][0])
-    again = trained(Encoder(model), rows, False, 1)
+    again = trained(Encoder(model), rows, dtype, False, 1)
     assert torch.equal(again, found[0][0])
 
 
-def test_shares_draw_different_dropout() -> None:
+def test_shares_draw_different_dropout(dtype: torch.dtype) -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     model, row = model_with(0.5), sequences()[0]
-    first, second = trained(Encoder(model), [row, row], False).split(len(row))
+    first, second = trained(Encoder(model), [row, row], dtype, False).split(len(row))
     torch.set_num_threads(before)
     assert (first - second).abs().max() > 0.1
 
 
 def test_what_cannot_be_shared() -> None:
-    model = model_with(0.0)
-    assert not can_share(model)  # float32
-    with torch.autocast("cpu", torch.bfloat16):
-        assert can_share(model)
-        model.encoder.layer[0].output.dense.weight.requires_grad_(False)
-        assert not can_share(model)
-        model.encoder.requires_grad_(True)
-        model.encoder.layer[1].attention.self.key = torch.nn.Sequential(torch.nn.Linear(32, 32))
-        assert not can_share(model)
+    model, dtype = model_with(0.0), torch.float32
+    assert can_share(model, dtype)
+    assert can_share(model, torch.bfloat16) == torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    model.encoder.layer[0].output.dense.weight.requires_grad_(False)
+    assert not can_share(model, dtype)
+    model.encoder.requires_grad_(True)
+    model.encoder.layer[1].attention.self.key = torch.nn.Sequential(torch.nn.Linear(32, 32))
+    assert not can_share(model, dtype)

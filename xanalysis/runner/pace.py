@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 from xanalysis.runner import models
+from xanalysis.runner.precision import has_bfloat16
 from xanalysis.runner.spec import ModelSpec
 from xanalysis.runner.store import Manifest, Store
 
@@ -107,16 +108,7 @@ def cpu_rate(cores: int) -> float:
     a = np.ones((n, n), dtype=np.float32)
     with _one_thread():
         best = min(_timed(lambda: a @ a, time.thread_time) for _ in range(6))
-    return 2.0 * n**3 / best * cores * (2 if _has_bfloat16() else 1)
-
-
-def _has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 at twice the rate of float32."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return any(flag in text for flag in ("avx512_bf16", "amx_bf16", " bf16"))
+    return 2.0 * n**3 / best * cores * (2 if has_bfloat16("cpu") else 1)
 
 
 def _one_thread() -> AbstractContextManager[Any]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from xanalysis.runner.precision import Asked
 from xanalysis.runner.spec import AdapterSpec, MlmSpec, ModelSpec, Spec
 from xanalysis.tasks.task import Task
 
@@ -31,7 +32,7 @@ class Training(Spec):
     dev_examples: int | None = Field(default=None, ge=1)
     evaluate_every: int | None = Field(default=None, ge=1)
     patience: int | None = Field(default=None, ge=1)
-    precision: Literal["bf16", "fp32"] | None = None
+    precision: Asked | None = None
     token_budget: int | None = Field(default=None, ge=64)
     deterministic: bool | None = None
     reseed: int | None = Field(default=None, ge=0)
@@ -50,7 +51,7 @@ class Evaluation(Spec):
     candidates: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     max_length: int | None = Field(default=None, ge=8, le=8192)
     layer: float | None = Field(default=None, ge=0, le=1)
-    precision: Literal["bf16", "fp32"] | None = None
+    precision: Asked | None = None
     token_budget: int | None = Field(default=None, ge=64)
 
 

@@ -12,6 +12,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from xanalysis.runner.precision import Asked
+
 
 class Spec(BaseModel):
     """Base: frozen, unknown keys refused."""
@@ -117,7 +119,8 @@ class TrainSpec(Spec):
         adapter: Train an adapter in place of all parameters.
         freeze_embeddings: Leave the embedding matrix as it was.
         seed: Of heads, order of examples, dropout, masking.
-        precision: Of the forward pass; master weights are float32.
+        precision: Of the forward pass; master weights are float32. ``auto`` is bfloat16 where the
+            device multiplies it fast, else float32 (see ``runner.precision``).
         token_budget: Real tokens per micro-batch.
         deterministic: Bit-for-bit repeatable on one device.
         reseed: How often a degenerate run is tried again with the next seed.
@@ -144,7 +147,7 @@ class TrainSpec(Spec):
     adapter: AdapterSpec | None = None
     freeze_embeddings: bool = False
     seed: int = 0
-    precision: Literal["bf16", "fp32"] = "bf16"
+    precision: Asked = "auto"
     token_budget: int = Field(default=4096, ge=64)
     deterministic: bool = True
     reseed: int = Field(default=0, ge=0)
@@ -170,7 +173,7 @@ class EvalSpec(Spec):
         max_length: Tokens per sequence.
         layer: For retrieval: the layer that counts, as a fraction of the depth (14/24 for XLM-R
             large); every layer is scored.
-        precision: Of the forward pass.
+        precision: Of the forward pass, as for a training.
         token_budget: Real tokens per batch.
         head: Task whose head is used; None is the one that trains the target.
     """
@@ -182,18 +185,22 @@ class EvalSpec(Spec):
     candidates: int | None = Field(default=None, ge=1)
     max_length: int = Field(default=128, ge=8, le=8192)
     layer: float = Field(default=14 / 24, ge=0, le=1)
-    precision: Literal["bf16", "fp32"] = "bf16"
+    precision: Asked = "auto"
     token_budget: int = Field(default=16384, ge=64)
     head: str | None = None
 
 
 # Fields that came later: where they are left out, keys are what they were before.
 _LATER = frozenset({"head", "head_from", "candidates"})
+# Keys are older than the choice of precision. What is left to the device is called what the default
+# was called then; the device is no part of a key.
+_PRECISION = {"auto": "bf16", "bf16": "bf16 everywhere", "fp32": "fp32"}
 
 
 def settings(spec: TrainSpec | EvalSpec) -> dict[str, object]:
     """A spec as JSON, as it goes into a stage's content key."""
     content = spec.model_dump(mode="json")
+    content["precision"] = _PRECISION[spec.precision]
     return {k: v for k, v in content.items() if v is not None or k not in _LATER}
 
 

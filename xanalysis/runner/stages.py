@@ -15,6 +15,7 @@ from xanalysis.errors import MissingExtraError
 from xanalysis.runner.files import explained
 from xanalysis.runner.lease import LeaseLost
 from xanalysis.runner.plan import Stage
+from xanalysis.runner.precision import chosen
 from xanalysis.runner.spec import EvalSpec, TrainSpec
 from xanalysis.runner.store import Store
 
@@ -175,7 +176,11 @@ def train_or_evaluate(
             "transformers": transformers.__version__,
             "python": platform.python_version(),
         },
-        "machine": {"hardware": hardware(device), "threads": torch.get_num_threads()},
+        "machine": {
+            "hardware": hardware(device),
+            "threads": torch.get_num_threads(),
+            "precision": chosen(stage.spec.precision, device),
+        },
     }
 
 

@@ -158,7 +158,7 @@ def first_attention(
     to all scores of a sequence, so nothing to their softmax.
 
     Args:
-        rows: Hidden states, ``[tokens, width]``, bfloat16; needs gradients.
+        rows: Hidden states, ``[tokens, width]``; needs gradients.
         product: Of the queries', keys' and values' modules.
         share: Which part of the batch this is.
         layout: Of the part.

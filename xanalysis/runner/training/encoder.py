@@ -110,8 +110,9 @@ class Encoder:
         hidden = drop(embeddings.LayerNorm(hidden))
         if torch.is_autocast_enabled(hidden.device.type):
             hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
-        if training and generator is not None and not all_layers and self._can_share():
-            return Encoded(self._shared_layers()(hidden, layout, generator, first_only), [])
+        if training and generator is not None and not all_layers and self._can_share(hidden.dtype):
+            shared = self._shared_layers(hidden.dtype)
+            return Encoded(shared(hidden, layout, generator, first_only), [])
         layers = [hidden] if all_layers else []
         last = len(modules.encoder.layer) - 1
         for index, layer in enumerate(modules.encoder.layer):
@@ -132,13 +133,14 @@ class Encoder:
                 layers.append(hidden)
         return Encoded(hidden, layers)
 
-    def _can_share(self) -> bool:
-        return self._attention != "nested" and can_share(self.model)
+    def _can_share(self, dtype: torch.dtype) -> bool:
+        return self._attention != "nested" and can_share(self.model, dtype)
 
-    def _shared_layers(self) -> SharedLayers:
-        if self._shared is None or self._shared.threads != torch.get_num_threads():
-            self._shared = SharedLayers(self.model)
-        return self._shared
+    def _shared_layers(self, dtype: torch.dtype) -> SharedLayers:
+        shared, wanted = self._shared, (torch.get_num_threads(), dtype)
+        if shared is None or (shared.threads, shared.dtype) != wanted:
+            shared = self._shared = SharedLayers(self.model, dtype)
+        return shared
 
     def _attend(self) -> Attention:
         kind = self._attention

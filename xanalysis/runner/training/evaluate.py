@@ -16,6 +16,7 @@ import pyarrow as pa
 import torch
 
 from xanalysis.errors import InputError
+from xanalysis.runner.precision import chosen
 from xanalysis.runner.spec import EvalSpec, ModelSpec
 from xanalysis.runner.training import adapters as lora
 from xanalysis.runner.training.checkpoint import load_head
@@ -82,7 +83,7 @@ def evaluate(
             tables = [job.table for job in group]
             swapped = lora.merged(model, folder, adapters, group[0].language) if adapters else None
             with swapped or contextlib.nullcontext(), torch.inference_mode():
-                trainee = Trainee(model, {}, spec.precision)
+                trainee = Trainee(model, {}, chosen(spec.precision, device))
                 outputs = run_tables(trainee, kind, head, tables, spec.token_budget, report)
             done += sum(table.num_rows for table in tables)
             for job, output in zip(group, outputs, strict=True):

@@ -1,4 +1,4 @@
-"""Steps of an encoder layer in bfloat16 on CPUs, with backward passes of their own."""
+"""Steps of an encoder layer on CPUs, with backward passes of their own."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ from xanalysis.runner.training.dropout import Dropout
 
 
 class Product:
-    """Linear modules that read the same rows, as one product in bfloat16.
+    """Linear modules that read the same rows, as one product.
 
-    Weights stay float32 in the modules. Their bfloat16 copy and their gradients live in buffers
-    that are used again at every step: fresh memory for them would cost more than computing them.
+    Weights stay float32 in the modules. A copy of them in the product's numbers and their gradients
+    live in buffers that are used again at every step: fresh memory for them would cost more than
+    computing them.
 
     Args:
         modules: Plain ``nn.Linear`` modules, trained.
         shares: How many parts of a batch are worked on at the same time.
+        dtype: The numbers the product is computed in, bfloat16 or float32.
     """
 
-    def __init__(self, modules: Sequence[nn.Linear], shares: int) -> None:
+    def __init__(self, modules: Sequence[nn.Linear], shares: int, dtype: torch.dtype) -> None:
         self._modules = modules
         self._sizes = [module.out_features for module in modules]
         shape = (sum(self._sizes), modules[0].in_features)
-        self.weight = torch.empty(shape, dtype=torch.bfloat16)
-        self.bias = torch.empty(shape[0], dtype=torch.bfloat16)
+        self.weight = torch.empty(shape, dtype=dtype)
+        self.bias = torch.empty(shape[0], dtype=dtype)
         self.of_weight = [torch.empty_like(self.weight) for _ in range(shares)]
         self.of_bias = [torch.empty_like(self.bias) for _ in range(shares)]
         self._totals = [torch.empty(shape), torch.empty(shape[0])]

@@ -1,4 +1,4 @@
-"""The layers of an encoder on CPUs, trained in bfloat16, two shares of each batch at once.
+"""The layers of an encoder on CPUs, trained on two shares of each batch at once.
 
 Many operations of a small encoder are too short to be worth dividing among threads one by one. Two
 shares of a batch are long, and need each other only where the gradients of parameters are added.
@@ -33,9 +33,11 @@ class SharedLayers:
 
     Args:
         model: The Hugging Face module.
+        dtype: The numbers that products are computed in, bfloat16 or float32.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, dtype: torch.dtype) -> None:
+        self.dtype = dtype
         self.threads = torch.get_num_threads()
         self.shares = 2 if self.threads % 2 == 0 else 1
         self._config = model.config
@@ -58,7 +60,7 @@ class SharedLayers:
         """Run the layers.
 
         Args:
-            hidden: Embeddings, ``[tokens, width]``, bfloat16.
+            hidden: Embeddings, ``[tokens, width]``, in the layers' numbers.
             layout: Of the batch.
             generator: Dropout's.
             first_only: See ``Encoder``.
@@ -100,10 +102,10 @@ class SharedLayers:
     def _products_of(self, layer: Any) -> list[Product]:
         own = layer.attention.self
         return [
-            Product([own.query, own.key, own.value], self.shares),
-            Product([layer.attention.output.dense], self.shares),
-            Product([layer.intermediate.dense], self.shares),
-            Product([layer.output.dense], self.shares),
+            Product([own.query, own.key, own.value], self.shares, self.dtype),
+            Product([layer.attention.output.dense], self.shares, self.dtype),
+            Product([layer.intermediate.dense], self.shares, self.dtype),
+            Product([layer.output.dense], self.shares, self.dtype),
         ]
 
     def _run(
@@ -169,17 +171,14 @@ def _forward(run: Share, rows: Tensor) -> Tensor:
         return run(rows)
 
 
-def can_share(model: Any) -> bool:
-    """Whether a model's layers can be trained by ``SharedLayers`` as things are now.
+def can_share(model: Any, dtype: torch.dtype) -> bool:
+    """Whether a model's layers can be trained by ``SharedLayers`` in these numbers.
 
-    They can on CPUs with bfloat16 under autocast, when all layers are plain (no adapters) and
-    trained (nothing frozen).
+    They can on CPUs (in bfloat16 where oneDNN has products of it), when all layers are plain (no adapters) and trained (nothing frozen).
     """
     return (
-        torch.is_autocast_enabled("cpu")
-        and torch.get_autocast_dtype("cpu") == torch.bfloat16
-        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-        and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        and (dtype == torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported())
         and all(p.requires_grad and p.is_cpu for p in model.encoder.parameters())
         and all(
             type(module) is nn.Linear

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from xanalysis.errors import InputError
+from xanalysis.runner.precision import chosen
 from xanalysis.runner.spec import ModelSpec, TrainSpec
 from xanalysis.runner.training import adapters as lora
 from xanalysis.runner.training.checkpoint import Progress, load_head, save_model, write_json
@@ -159,7 +160,7 @@ class _Training:
             model.embeddings.word_embeddings.weight.requires_grad_(False)
         if spec.adapter is not None:
             self._adapt(fitted, seed)
-        trainee = Trainee(model, heads, spec.precision)
+        trainee = Trainee(model, heads, chosen(spec.precision, self.device))
         if spec.max_length > trainee.encoder.max_length:
             raise InputError(
                 f"max_length {spec.max_length} is more than the model's positions",

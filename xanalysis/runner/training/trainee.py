@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from xanalysis.runner.precision import Precision
 from xanalysis.runner.training.encoder import Encoder
 from xanalysis.runner.training.features import Batch
 from xanalysis.runner.training.vocabulary import TrimmedVocabulary
@@ -32,7 +33,7 @@ class Trainee:
         self,
         model: nn.Module,
         heads: Mapping[str, nn.Module],
-        precision: str,
+        precision: Precision,
         attention: str = "auto",
     ) -> None:
         self.model = model
