@@ -7,26 +7,25 @@ import pytest
 import torch
 
 from tests.training.test_encoder import LENGTHS, model_of, padded, sequences
-from xanalysis.runner.training.attention import first_attention, grouped_attention
+from xanalysis.runner.training.attention import (
+    attend,
+    attend_first,
+    attend_first_back,
+    grouped_attention,
+)
+from xanalysis.runner.training.crew import Crew
 from xanalysis.runner.training.dropout import NO_DROPOUT, Dropout
 from xanalysis.runner.training.encoder import Encoder
-from xanalysis.runner.training.fused import Product
 from xanalysis.runner.training.layout import lay_out
+from xanalysis.runner.training.product import Product
 from xanalysis.runner.training.shares import can_share
 
 Gradients = dict[str, torch.Tensor]
-BF16 = pytest.param(
-    torch.bfloat16,
-    marks=pytest.mark.skipif(
-        not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="no bfloat16 on this CPU"
-    ),
-)
 
 
-@pytest.fixture(params=[torch.float32, BF16])
+@pytest.fixture(params=[torch.float32, torch.bfloat16])
 def dtype(request: pytest.FixtureRequest) -> torch.dtype:
     return request.param
-
 
 
 @pytest.fixture(params=[1, 2])
@@ -105,12 +104,10 @@ def test_gradients_are_those_of_the_padded_float32_model(
     assert far(gradients(model), expected) < (1e-5 if exact else 0.03)
 
 
-def product_of(modules: list[torch.nn.Linear], dtype: torch.dtype) -> Product:
-    """Queries, keys and values as one product, more exact than bfloat16."""
-    product = Product(modules, 1, dtype)
-    product.weight = torch.cat([module.weight.detach() for module in modules]).to(dtype)
-    product.bias = torch.cat([module.bias.detach() for module in modules]).to(dtype)
-    product.of_weight, product.of_bias = [torch.empty(96, 32)], [torch.empty(96)]
+def product_of(modules: list[torch.nn.Linear]) -> Product:
+    """Queries, keys and values as one product."""
+    product = Product(modules, 1, torch.float32)
+    product.refresh()
     return product
 
 
@@ -125,32 +122,37 @@ def test_attention_of_first_tokens_only_changes_no_number() -> None:
     whole = grouped_attention(qkv, layout, 4, NO_DROPOUT)[first]
     whole.backward(pull)
 
-    product = product_of(modules, torch.float32)
-    short_rows = drawn.clone().requires_grad_()
-    short = first_attention(short_rows, product, 0, layout, 4, NO_DROPOUT)
-    short.backward(pull)
+    product = product_of(modules)
+    short, kept = attend_first(drawn, product, layout, 4, NO_DROPOUT)
+    of_rows = attend_first_back(pull, kept, product, 0)
 
     for found, expected in (
         (short, whole),
-        (short_rows.grad, rows.grad),
+        (of_rows, rows.grad),
         (product.of_weight[0], torch.cat([module.weight.grad for module in modules])),
         (product.of_bias[0], torch.cat([module.bias.grad for module in modules])),
     ):
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
-def test_dropout_in_attention_of_first_tokens_keeps_the_mean() -> None:
+def test_dropout_in_attention_keeps_the_mean() -> None:
     torch.manual_seed(5)
-    product = product_of([torch.nn.Linear(32, 32) for _ in range(3)], torch.float64)
-    layout, rows = lay_out([9, 12]), torch.randn(21, 32, dtype=torch.float64)
-    still = first_attention(rows, product, 0, layout, 4, NO_DROPOUT)
+    product = product_of([torch.nn.Linear(32, 32) for _ in range(3)])
+    layout, rows = lay_out([9, 12]), torch.randn(21, 32)
     generator = np.random.Generator(np.random.SFC64(0))
-    found = torch.stack(
-        [first_attention(rows, product, 0, layout, 4, Dropout(0.2, generator)) for _ in range(600)]
-    )
-    error = found.std(0) / len(found) ** 0.5
-    assert float(error.min()) > 0
-    assert float(((found.mean(0) - still) / error).abs().max()) < 4.5
+
+    def of_first(dropout: Dropout) -> torch.Tensor:
+        return attend_first(rows, product, layout, 4, dropout)[0]
+
+    def of_all(dropout: Dropout) -> torch.Tensor:
+        return attend(product(rows), product.bias, layout, 4, dropout, Crew(1))[0]
+
+    for attention in (of_first, of_all):
+        still = attention(NO_DROPOUT)
+        found = torch.stack([attention(Dropout(0.2, generator)) for _ in range(600)])
+        error = found.std(0) / len(found) ** 0.5
+        assert float(error.min()) > 0
+        assert float(((found.mean(0) - still) / error).abs().max()) < 4.5
 
 
 def test_micro_batches_add_up(threads: int, dtype: torch.dtype) -> None:
@@ -188,11 +190,13 @@ def test_shares_draw_different_dropout(dtype: torch.dtype) -> None:
 
 
 def test_what_cannot_be_shared() -> None:
-    model, dtype = model_with(0.0), torch.float32
-    assert can_share(model, dtype)
-    assert can_share(model, torch.bfloat16) == torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    model = model_with(0.0)
+    assert can_share(model)
+    model.config.hidden_act = "relu"
+    assert not can_share(model)
+    model.config.hidden_act = "gelu"
     model.encoder.layer[0].output.dense.weight.requires_grad_(False)
-    assert not can_share(model, dtype)
+    assert not can_share(model)
     model.encoder.requires_grad_(True)
     model.encoder.layer[1].attention.self.key = torch.nn.Sequential(torch.nn.Linear(32, 32))
-    assert not can_share(model, dtype)
+    assert not can_share(model)

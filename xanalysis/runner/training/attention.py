@@ -3,76 +3,121 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from xanalysis.runner.training import kernels
+from xanalysis.runner.training.crew import Crew
 from xanalysis.runner.training.dropout import Dropout
-from xanalysis.runner.training.fused import Product
-from xanalysis.runner.training.layout import Layout
+from xanalysis.runner.training.layout import Group, Layout
+from xanalysis.runner.training.product import Product
+
+
+@dataclass(frozen=True)
+class Attended:
+    """What attention in blocks keeps for its way back.
+
+    Attributes:
+        heads: Number of attention heads.
+        draws: Dropout's keys, see ``kernels``.
+        blocks: Of each group: queries, keys and values; attention probabilities; the place from
+            which dropout counts.
+    """
+
+    heads: int
+    draws: np.ndarray
+    blocks: list[tuple[Group, Tensor, Tensor, int]]
+
+
+def attend(
+    qkv: Tensor, bias: Tensor, layout: Layout, heads: int, dropout: Dropout, crew: Crew
+) -> tuple[Tensor, Attended]:
+    """Attention in padded blocks of sequences of like length.
+
+    One block at a time, because what a block needs stays in a core's cache. Scores and softmax are
+    float32: in bfloat16, scores would lose more than everything else together. Other products run
+    in the dtype of ``qkv``.
+
+    Args:
+        qkv: Queries, keys and values beside one another without their bias,
+            ``[tokens, 3 * width]``, float32 or bfloat16, on the CPU.
+        bias: Theirs, ``[3 * width]``, float32.
+        layout: Of the batch.
+        heads: Number of attention heads.
+        dropout: On the attention probabilities.
+        crew: Who runs the kernels.
+
+    Returns:
+        ``[tokens, width]``, and what ``attend_back`` needs.
+    """
+    width = qkv.shape[1] // 3
+    factor, draws = np.float32((width // heads) ** -0.5), dropout.draws()
+    result = qkv.new_empty(len(qkv), width)
+    kept = Attended(heads, draws, [])
+    shift = 0
+    for group in layout.groups:
+        given, rows = (group.starts, group.sizes, heads), group.sequences * heads
+        block = qkv.new_empty(3, rows, group.width, width // heads)
+        crew.run(kernels.pack, group.sequences, qkv, bias, *given, block)
+        query, key, value = block
+        scores = torch.bmm(query.float(), key.float().transpose(1, 2))
+        weights = torch.empty_like(scores, dtype=qkv.dtype)
+        dropped = torch.empty_like(weights)
+        softmax = (scores, group.sizes, heads, factor, draws, shift, weights, dropped)
+        crew.run(kernels.attend, rows, *softmax)
+        mixed = torch.bmm(dropped, value)[None]
+        crew.total(kernels.unpack, group.sequences, (width,), mixed, *given, result)
+        kept.blocks.append((group, block, weights, shift))
+        shift += weights.numel()
+    return result, kept
+
+
+def attend_back(gradient: Tensor, kept: Attended, crew: Crew) -> tuple[Tensor, Tensor]:
+    """The gradients of ``attend``'s ``qkv`` and ``bias`` from that of its result."""
+    heads, width = kept.heads, gradient.shape[1]
+    factor = np.float32((width // heads) ** -0.5)
+    of_qkv = gradient.new_empty(len(gradient), 3 * width)
+    of_bias, nothing = torch.zeros(3 * width), torch.zeros(width)
+    for group, block, weights, shift in kept.blocks:
+        given, rows = (group.starts, group.sizes, heads), group.sequences * heads
+        query, key, value = block
+        outer = torch.empty_like(value)
+        crew.run(kernels.pack, group.sequences, gradient, nothing, *given, outer[None])
+        of_scores = torch.bmm(outer, value.transpose(1, 2))  # of the weights so far
+        dropped = torch.empty_like(weights)
+        softmax = (of_scores, weights, group.sizes, heads, factor, kept.draws, shift, dropped)
+        crew.run(kernels.attend_back, rows, *softmax)
+        of_block = torch.empty_like(block)
+        torch.bmm(of_scores, key, out=of_block[0])
+        torch.bmm(of_scores.transpose(1, 2), query, out=of_block[1])
+        torch.bmm(dropped.transpose(1, 2), outer, out=of_block[2])
+        of_bias += crew.total(
+            kernels.unpack, group.sequences, (3 * width,), of_block, *given, of_qkv
+        )
+    return of_qkv, of_bias
 
 
 class _GroupedAttention(torch.autograd.Function):
-    """Attention in padded blocks, with its own backward pass.
-
-    Autograd would spend more time on the many small steps of each block than their products
-    take. One block at a time, because what a block needs stays in a core's cache. Scores and
-    softmax are float32: in bfloat16, scores would lose more than everything else together. Other
-    products run in the dtype of ``qkv``.
-    """
-
     @staticmethod
     def forward(ctx: Any, qkv: Tensor, layout: Layout, heads: int, dropout: Dropout) -> Tensor:
-        width = qkv.shape[1] // 3
-        size = width // heads
-        result = qkv.new_empty(len(qkv), width)
-        groups = layout.groups(heads)
-        saved: list[Tensor | None] = []
-        for group in groups:
-            query, key, value = inputs = group.padded(qkv, 3, heads)
-            exact = query.float() * size**-0.5
-            scores = torch.bmm(exact, key.float().transpose(1, 2))
-            if group.blocked is not None:
-                scores.view(group.sequences, -1, group.width).add_(group.blocked)
-            weights = torch.softmax(scores, -1, out=scores).to(qkv.dtype)
-            factor = dropout.factor(weights)
-            mixed = torch.bmm(weights if factor is None else weights * factor, value)
-            group.store(mixed, result)
-            saved += [inputs, weights, factor]
-        ctx.save_for_backward(*saved)
-        ctx.given = (groups, heads, size)
+        ctx.crew = Crew(torch.get_num_threads())
+        bias = torch.zeros(qkv.shape[1])
+        result, ctx.kept = attend(qkv, bias, layout, heads, dropout, ctx.crew)
         return result
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        groups, heads, size = ctx.given
-        result = gradient.new_empty(len(gradient), 3 * gradient.shape[1])
-        saved = iter(ctx.saved_tensors)
-        for group, inputs, weights, factor in zip(groups, saved, saved, saved, strict=True):
-            query, key, value = inputs
-            (outer,) = group.padded(gradient, 1, heads)
-            if group.padding is not None:  # queries that are not there pull at nothing
-                outer.view(-1, size).index_fill_(0, group.padding, 0.0)
-            dropped = weights if factor is None else weights * factor
-            of_inputs = torch.empty_like(inputs)
-            torch.bmm(dropped.transpose(1, 2), outer, out=of_inputs[2])
-            of_weights = torch.bmm(outer, value.transpose(1, 2))
-            if factor is not None:
-                of_weights.mul_(factor)
-            of_scores = torch.ops.aten._softmax_backward_data(
-                of_weights, weights, -1, weights.dtype
-            )
-            torch.bmm(of_scores, key, out=of_inputs[0])
-            torch.bmm(of_scores.transpose(1, 2), query, out=of_inputs[1])
-            of_inputs[:2].mul_(size**-0.5)
-            group.store(of_inputs, result)
-        return result, None, None, None
+        of_qkv, _ = attend_back(gradient.contiguous(), ctx.kept, ctx.crew)
+        return of_qkv, None, None, None
 
 
 def grouped_attention(qkv: Tensor, layout: Layout, heads: int, dropout: Dropout) -> Tensor:
-    """Attention in padded blocks of sequences of like length.
+    """Attention in padded blocks of sequences of like length, on CPUs.
 
     Args:
         qkv: Queries, keys and values beside one another, ``[tokens, 3 * width]``.
@@ -90,42 +135,57 @@ def grouped_attention(qkv: Tensor, layout: Layout, heads: int, dropout: Dropout)
         )
 
 
-class _FirstAttention(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        rows: Tensor,
-        product: Product,
-        share: int,
-        layout: Layout,
-        heads: int,
-        dropout: Dropout,
-    ) -> Tensor:
-        with torch.enable_grad():
-            inputs = rows, weight, bias = (
-                rows.detach().requires_grad_(),
-                product.weight.detach().requires_grad_(),
-                product.bias.detach().requires_grad_(),
-            )
-            result = _of_first(rows, weight, bias, layout, heads, dropout)
-        ctx.inputs, ctx.result = inputs, result
-        ctx.given = (product, share)
-        return result.detach()
+@dataclass(frozen=True)
+class AttendedFirst:
+    """What attention of first tokens keeps for its way back: its inputs and its result."""
 
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        product, share = ctx.given
-        of_rows, of_weight, of_bias = torch.autograd.grad(ctx.result, ctx.inputs, gradient)
-        product.of_weight[share].copy_(of_weight)
-        product.of_bias[share].copy_(of_bias)
-        ctx.inputs = ctx.result = None
-        return cast(Tensor, of_rows), None, None, None, None, None
+    inputs: tuple[Tensor, Tensor, Tensor]
+    result: Tensor
+
+
+def attend_first(
+    rows: Tensor, product: Product, layout: Layout, heads: int, dropout: Dropout
+) -> tuple[Tensor, AttendedFirst]:
+    """Attention of the first token of each sequence to all of its sequence.
+
+    One query a sequence needs no keys and values of all tokens: ``q . (K x) = (K' q) . x``, and a
+    weighted sum of ``V x`` is V times the weighted sum of the ``x``. The keys' bias adds the same
+    to all scores of a sequence, so nothing to their softmax.
+
+    Args:
+        rows: Hidden states, ``[tokens, width]``.
+        product: Of the queries', keys' and values' modules.
+        layout: Of the batch.
+        heads: Number of attention heads.
+        dropout: On the attention probabilities.
+
+    Returns:
+        ``[sequences, width]``, in the dtype of ``rows``, and what ``attend_first_back`` needs.
+    """
+    with torch.enable_grad():
+        inputs = (
+            rows.detach().requires_grad_(),
+            product.weight.detach().requires_grad_(),
+            product.bias.to(rows.dtype, copy=True).requires_grad_(),
+        )
+        result = _of_first(*inputs, layout, heads, dropout)
+    return result.detach(), AttendedFirst(inputs, result)
+
+
+def attend_first_back(
+    gradient: Tensor, kept: AttendedFirst, product: Product, share: int
+) -> Tensor:
+    """The gradient of ``attend_first``'s rows; the product keeps those of its parameters."""
+    of_rows, of_weight, of_bias = torch.autograd.grad(kept.result, kept.inputs, gradient)
+    product.of_weight[share].copy_(of_weight)
+    product.of_bias[share] = of_bias.float()
+    return of_rows
 
 
 def _of_first(
     rows: Tensor, weight: Tensor, bias: Tensor, layout: Layout, heads: int, dropout: Dropout
 ) -> Tensor:
-    """See :func:`first_attention`."""
+    """See :func:`attend_first`."""
     width = rows.shape[1]
     size = width // heads
     of_query, of_key, of_value = weight.view(3, heads, size, width)
@@ -146,34 +206,6 @@ def _of_first(
     mixed = mixed + bias_of_value * weights.sum(-1).t()[..., None]  # [heads, sequences, size]
     joined: Tensor = mixed.transpose(0, 1).reshape(-1, width)
     return joined
-
-
-def first_attention(
-    rows: Tensor, product: Product, share: int, layout: Layout, heads: int, dropout: Dropout
-) -> Tensor:
-    """Attention of the first token of each sequence to all of its sequence.
-
-    One query a sequence needs no keys and values of all tokens: ``q . (K x) = (K' q) . x``, and a
-    weighted sum of ``V x`` is V times the weighted sum of the ``x``. The keys' bias adds the same
-    to all scores of a sequence, so nothing to their softmax.
-
-    Args:
-        rows: Hidden states, ``[tokens, width]``; needs gradients.
-        product: Of the queries', keys' and values' modules.
-        share: Which part of the batch this is.
-        layout: Of the part.
-        heads: Number of attention heads.
-        dropout: On the attention probabilities.
-
-    Returns:
-        ``[sequences, width]``, in the dtype of ``rows``.
-    """
-    return cast(
-        Tensor,
-        _FirstAttention.apply(  # type: ignore[no-untyped-call]
-            rows, product, share, layout, heads, dropout
-        ),
-    )
 
 
 def nested_attention(qkv: Tensor, layout: Layout, heads: int, dropout: Dropout) -> Tensor:

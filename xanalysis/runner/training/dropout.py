@@ -47,6 +47,16 @@ class Dropout:
             return torch.nn.functional.dropout(values, self.rate)
         return cast(Tensor, _Scale.apply(values, self.factor(values)))  # type: ignore[no-untyped-call]
 
+    def draws(self) -> np.ndarray:
+        """What the compiled kernels draw from: two keys and the edge of what is dropped, uint32."""
+        if self.rate <= 0:
+            return np.zeros(3, np.uint32)
+        if self._generator is None:
+            keys = torch.randint(2**32, (2,)).numpy()
+        else:
+            keys = self._generator.integers(2**32, size=2)
+        return np.array([*keys, round(self.rate * 2**32)], np.uint32)
+
     def factor(self, values: Tensor) -> Tensor | None:
         """What ``values`` would be multiplied with: 0 or ``1 / (1 - rate)``; None at rate 0."""
         if self.rate <= 0:

@@ -110,7 +110,7 @@ class Encoder:
         hidden = drop(embeddings.LayerNorm(hidden))
         if torch.is_autocast_enabled(hidden.device.type):
             hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
-        if training and generator is not None and not all_layers and self._can_share(hidden.dtype):
+        if training and generator is not None and not all_layers and self._can_share():
             shared = self._shared_layers(hidden.dtype)
             return Encoded(shared(hidden, layout, generator, first_only), [])
         layers = [hidden] if all_layers else []
@@ -133,8 +133,8 @@ class Encoder:
                 layers.append(hidden)
         return Encoded(hidden, layers)
 
-    def _can_share(self, dtype: torch.dtype) -> bool:
-        return self._attention != "nested" and can_share(self.model, dtype)
+    def _can_share(self) -> bool:
+        return self._attention != "nested" and can_share(self.model)
 
     def _shared_layers(self, dtype: torch.dtype) -> SharedLayers:
         shared, wanted = self._shared, (torch.get_num_threads(), dtype)

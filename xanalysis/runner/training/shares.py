@@ -9,19 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import chain
 from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xanalysis.runner.training.attention import first_attention, grouped_attention
+from xanalysis.runner.training.crew import Crew
 from xanalysis.runner.training.dropout import Dropout
-from xanalysis.runner.training.fused import Product, normed
+from xanalysis.runner.training.layer import Kept, Layer, Part
 from xanalysis.runner.training.layout import Layout
+from xanalysis.runner.training.product import Product
 
-Share = Callable[[Tensor], Tensor]
 LINEAR = ("query", "key", "value", "dense")  # how the names of linear modules end
 
 
@@ -40,16 +39,20 @@ class SharedLayers:
         self.dtype = dtype
         self.threads = torch.get_num_threads()
         self.shares = 2 if self.threads % 2 == 0 else 1
-        self._config = model.config
-        self._layers = list(model.encoder.layer)
-        self._products = [self._products_of(layer) for layer in self._layers]
+        config = model.config
+        self._rates = (config.hidden_dropout_prob, config.attention_probs_dropout_prob)
+        self._layers = [
+            Layer(module, config.num_attention_heads, self.shares, dtype)
+            for module in model.encoder.layer
+        ]
         self._norms = [
             parameter
             for layer in self._layers
-            for norm in (layer.attention.output.LayerNorm, layer.output.LayerNorm)
+            for norm in layer.norms
             for parameter in (norm.weight, norm.bias)
         ]
         each = self.threads // self.shares
+        self._crews = [Crew(each) for _ in range(self.shares)]
         self._workers = ThreadPoolExecutor(
             self.shares, "share", initializer=_start, initargs=(each,)
         )
@@ -69,18 +72,33 @@ class SharedLayers:
             The last layer's output. Going backward adds the gradients of linear modules to their
             parameters' ``grad`` directly.
         """
-        parts = layout.parts(self.shares)
-        run = [
-            partial(self._run, part, own, first_only, share)
-            for share, (part, own) in enumerate(
-                zip(parts, generator.spawn(len(parts)), strict=True)
+        layouts = layout.parts(self.shares)
+        parts = [
+            Part(share, own, *(Dropout(rate, draws) for rate in self._rates), self._crews[share])
+            for share, (own, draws) in enumerate(
+                zip(layouts, generator.spawn(len(layouts)), strict=True)
             )
         ]
-        sizes = [len(part.places) for part in parts]
         return cast(
             Tensor,
-            _Shared.apply(self, run, sizes, hidden, *self._norms),  # type: ignore[no-untyped-call]
+            _Shared.apply(self, parts, first_only, hidden, *self._norms),  # type: ignore[no-untyped-call]
         )
+
+    def forward(self, rows: Tensor, part: Part, first_only: bool) -> tuple[Tensor, list[Kept]]:
+        """All layers of one part."""
+        kept = []
+        for layer in self._layers:
+            rows, held = layer.forward(rows, part, first_only and layer is self._layers[-1])
+            kept.append(held)
+        return rows, kept
+
+    def backward(self, gradient: Tensor, kept: list[Kept], part: Part) -> list[Tensor]:
+        """The gradients of one part's rows and of all LayerNorms' parameters."""
+        of_norms: list[Tensor] = []
+        for layer in reversed(self._layers):
+            gradient, own = layer.backward(gradient, kept.pop(), part)
+            of_norms = own + of_norms
+        return [gradient, *of_norms]
 
     def each(self, function: Callable[..., Any], *given: Iterable[Any]) -> list[Any]:
         """Call a function for every share at the same time."""
@@ -93,44 +111,12 @@ class SharedLayers:
     def products(self, method: Callable[[Product], None]) -> None:
         """Call a method of all products, some in each thread."""
 
-        def call(layers: list[list[Product]]) -> None:
-            for product in chain.from_iterable(layers):
-                method(product)
+        def call(layers: list[Layer]) -> None:
+            for layer in layers:
+                for product in layer.products:
+                    method(product)
 
-        self.each(call, [self._products[share :: self.shares] for share in range(self.shares)])
-
-    def _products_of(self, layer: Any) -> list[Product]:
-        own = layer.attention.self
-        return [
-            Product([own.query, own.key, own.value], self.shares, self.dtype),
-            Product([layer.attention.output.dense], self.shares, self.dtype),
-            Product([layer.intermediate.dense], self.shares, self.dtype),
-            Product([layer.output.dense], self.shares, self.dtype),
-        ]
-
-    def _run(
-        self,
-        layout: Layout,
-        generator: np.random.Generator,
-        first_only: bool,
-        share: int,
-        hidden: Tensor,
-    ) -> Tensor:
-        """All layers of one share."""
-        drop = Dropout(self._config.hidden_dropout_prob, generator)
-        drop_scores = Dropout(self._config.attention_probs_dropout_prob, generator)
-        heads = self._config.num_attention_heads
-        for layer, (qkv, dense, wide, narrow) in zip(self._layers, self._products, strict=True):
-            if first_only and layer is self._layers[-1]:
-                mixed = first_attention(hidden, qkv, share, layout, heads, drop_scores)
-                hidden = hidden[layout.offsets[:-1]]
-            else:
-                mixed = grouped_attention(qkv(hidden, share), layout, heads, drop_scores)
-            norm = layer.attention.output.LayerNorm
-            hidden = normed(norm, hidden, dense(mixed, share), drop)
-            inner = layer.intermediate.intermediate_act_fn(wide(hidden, share))
-            hidden = normed(layer.output.LayerNorm, hidden, narrow(inner, share), drop)
-        return hidden
+        self.each(call, [self._layers[share :: self.shares] for share in range(self.shares)])
 
 
 class _Shared(torch.autograd.Function):
@@ -138,27 +124,33 @@ class _Shared(torch.autograd.Function):
     def forward(
         ctx: Any,
         layers: SharedLayers,
-        run: list[Share],
-        sizes: list[int],
+        parts: list[Part],
+        first_only: bool,
         hidden: Tensor,
         *norms: nn.Parameter,
     ) -> Tensor:
         layers.products(Product.refresh)
-        ctx.layers, ctx.norms = layers, norms
-        ctx.inputs = [part.detach().requires_grad_() for part in torch.split(hidden, sizes)]
-        ctx.outputs = layers.each(_forward, run, ctx.inputs)
-        return torch.cat([output.detach() for output in ctx.outputs])
+        rows = torch.split(hidden, [len(part.layout.places) for part in parts])
+        run = partial(_plain, layers.forward, first_only=first_only)
+        results, ctx.kept = zip(*layers.each(run, rows, parts), strict=True)
+        ctx.layers, ctx.parts, ctx.sizes = layers, parts, [len(result) for result in results]
+        return torch.cat(results)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        parts = torch.split(gradient, [len(output) for output in ctx.outputs])
-        wanted = [(part, *ctx.norms) for part in ctx.inputs]
-        found = ctx.layers.each(torch.autograd.grad, ctx.outputs, wanted, parts)
-        ctx.layers.products(partial(Product.collect, shares=len(parts)))
-        ctx.inputs = ctx.outputs = None
+        layers, parts = ctx.layers, ctx.parts
+        run = partial(_plain, layers.backward)
+        found = layers.each(run, torch.split(gradient, ctx.sizes), ctx.kept, parts)
+        layers.products(partial(Product.collect, shares=len(parts)))
         of_hidden = torch.cat([gradients[0] for gradients in found])
         of_norms = [sum(gradients) for gradients in zip(*(f[1:] for f in found), strict=True)]
         return None, None, None, of_hidden, *of_norms
+
+
+def _plain(function: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """Call a function without autograd and autocast: each thread has its own."""
+    with torch.no_grad(), torch.autocast("cpu", enabled=False):
+        return function(*given, **named)
 
 
 def _start(threads: int) -> None:
@@ -166,19 +158,14 @@ def _start(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def _forward(run: Share, rows: Tensor) -> Tensor:
-    with torch.enable_grad(), torch.autocast("cpu", enabled=False):
-        return run(rows)
+def can_share(model: Any) -> bool:
+    """Whether a model's layers can be trained by ``SharedLayers`` as things are.
 
-
-def can_share(model: Any, dtype: torch.dtype) -> bool:
-    """Whether a model's layers can be trained by ``SharedLayers`` in these numbers.
-
-    They can on CPUs (in bfloat16 where oneDNN has products of it), when all layers are plain (no adapters) and trained (nothing frozen).
+    They can on CPUs when all layers are plain (GELU inside, no adapters) and trained (nothing
+    frozen).
     """
     return (
-        torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-        and (dtype == torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        model.config.hidden_act == "gelu"
         and all(p.requires_grad and p.is_cpu for p in model.encoder.parameters())
         and all(
             type(module) is nn.Linear
