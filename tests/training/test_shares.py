@@ -106,7 +106,7 @@ def test_gradients_are_those_of_the_padded_float32_model(
 
 def product_of(modules: list[torch.nn.Linear]) -> Product:
     """Queries, keys and values as one product."""
-    product = Product(modules, 1, torch.float32)
+    product = Product(modules, torch.float32)
     product.refresh()
     return product
 
@@ -124,13 +124,13 @@ def test_attention_of_first_tokens_only_changes_no_number() -> None:
 
     product = product_of(modules)
     short, kept = attend_first(drawn, product, layout, 4, NO_DROPOUT)
-    of_rows = attend_first_back(pull, kept, product, 0)
+    of_rows, of_weight, of_bias = attend_first_back(pull, kept)
 
     for found, expected in (
         (short, whole),
         (of_rows, rows.grad),
-        (product.of_weight[0], torch.cat([module.weight.grad for module in modules])),
-        (product.of_bias[0], torch.cat([module.bias.grad for module in modules])),
+        (of_weight, torch.cat([module.weight.grad for module in modules])),
+        (of_bias, torch.cat([module.bias.grad for module in modules])),
     ):
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
@@ -145,7 +145,9 @@ def test_dropout_in_attention_keeps_the_mean() -> None:
         return attend_first(rows, product, layout, 4, dropout)[0]
 
     def of_all(dropout: Dropout) -> torch.Tensor:
-        return attend(product(rows), product.bias, layout, 4, dropout, Crew(1))[0]
+        result = torch.empty_like(rows)
+        attend(product(rows), product.bias, layout, 4, dropout, Crew(1), result)
+        return result
 
     for attention in (of_first, of_all):
         still = attention(NO_DROPOUT)

@@ -35,8 +35,14 @@ class Attended:
 
 
 def attend(
-    qkv: Tensor, bias: Tensor, layout: Layout, heads: int, dropout: Dropout, crew: Crew
-) -> tuple[Tensor, Attended]:
+    qkv: Tensor,
+    bias: Tensor,
+    layout: Layout,
+    heads: int,
+    dropout: Dropout,
+    crew: Crew,
+    result: Tensor,
+) -> Attended:
     """Attention in padded blocks of sequences of like length.
 
     One block at a time, because what a block needs stays in a core's cache. Scores and softmax are
@@ -51,13 +57,13 @@ def attend(
         heads: Number of attention heads.
         dropout: On the attention probabilities.
         crew: Who runs the kernels.
+        result: Gets what is attended to, ``[tokens, width]``.
 
     Returns:
-        ``[tokens, width]``, and what ``attend_back`` needs.
+        What ``attend_back`` needs.
     """
-    width = qkv.shape[1] // 3
+    width = result.shape[1]
     factor, draws = np.float32((width // heads) ** -0.5), dropout.draws()
-    result = qkv.new_empty(len(qkv), width)
     kept = Attended(heads, draws, [])
     shift = 0
     for group in layout.groups:
@@ -74,14 +80,13 @@ def attend(
         crew.total(kernels.unpack, group.sequences, (width,), mixed, *given, result)
         kept.blocks.append((group, block, weights, shift))
         shift += weights.numel()
-    return result, kept
+    return kept
 
 
-def attend_back(gradient: Tensor, kept: Attended, crew: Crew) -> tuple[Tensor, Tensor]:
-    """The gradients of ``attend``'s ``qkv`` and ``bias`` from that of its result."""
+def attend_back(gradient: Tensor, kept: Attended, crew: Crew, of_qkv: Tensor) -> Tensor:
+    """The gradient of ``attend``'s ``bias`` from that of its result; ``of_qkv`` gets its own."""
     heads, width = kept.heads, gradient.shape[1]
     factor = np.float32((width // heads) ** -0.5)
-    of_qkv = gradient.new_empty(len(gradient), 3 * width)
     of_bias, nothing = torch.zeros(3 * width), torch.zeros(width)
     for group, block, weights, shift in kept.blocks:
         given, rows = (group.starts, group.sizes, heads), group.sequences * heads
@@ -99,20 +104,21 @@ def attend_back(gradient: Tensor, kept: Attended, crew: Crew) -> tuple[Tensor, T
         of_bias += crew.total(
             kernels.unpack, group.sequences, (3 * width,), of_block, *given, of_qkv
         )
-    return of_qkv, of_bias
+    return of_bias
 
 
 class _GroupedAttention(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, qkv: Tensor, layout: Layout, heads: int, dropout: Dropout) -> Tensor:
         ctx.crew = Crew(torch.get_num_threads())
-        bias = torch.zeros(qkv.shape[1])
-        result, ctx.kept = attend(qkv, bias, layout, heads, dropout, ctx.crew)
+        bias, result = torch.zeros(qkv.shape[1]), qkv.new_empty(len(qkv), qkv.shape[1] // 3)
+        ctx.kept = attend(qkv, bias, layout, heads, dropout, ctx.crew, result)
         return result
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        of_qkv, _ = attend_back(gradient.contiguous(), ctx.kept, ctx.crew)
+        of_qkv = gradient.new_empty(len(gradient), 3 * gradient.shape[1])
+        attend_back(gradient.contiguous(), ctx.kept, ctx.crew, of_qkv)
         return of_qkv, None, None, None
 
 
@@ -172,14 +178,10 @@ def attend_first(
     return result.detach(), AttendedFirst(inputs, result)
 
 
-def attend_first_back(
-    gradient: Tensor, kept: AttendedFirst, product: Product, share: int
-) -> Tensor:
-    """The gradient of ``attend_first``'s rows; the product keeps those of its parameters."""
+def attend_first_back(gradient: Tensor, kept: AttendedFirst) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of ``attend_first``'s rows, and of its product's weight and bias."""
     of_rows, of_weight, of_bias = torch.autograd.grad(kept.result, kept.inputs, gradient)
-    product.of_weight[share].copy_(of_weight)
-    product.of_bias[share] = of_bias.float()
-    return of_rows
+    return of_rows, of_weight, of_bias.float()
 
 
 def _of_first(

@@ -97,7 +97,7 @@ def _power_of_two(typing, exponent):
 def _larger(typing, a, b):
     def generate(context, builder, signature, arguments):
         a, b = arguments
-        return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+        return builder.select(builder.fcmp_ordered("<", a, b), b, a)  # a where it is no number
 
     return types.float32(types.float32, types.float32), generate
 
@@ -302,8 +302,8 @@ def attend(start, stop, scores, sizes, heads, factor, draws, shift, weights, dro
             for j in range(width):
                 x = row[j] * over
                 out[j] = _as(x, out[j])
-                x *= _kept(base + j, draws[0], draws[1], draws[2], scale)
-                less[j] = _as(x, less[j])
+                kept = _kept(base + j, draws[0], draws[1], draws[2], scale)
+                less[j] = _as(_read(out[j]) * kept, less[j])  # as it will be drawn again
             out[size:] = 0
             less[size:] = 0
         weights[n, size:] = 0

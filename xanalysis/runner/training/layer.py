@@ -1,12 +1,15 @@
 """One encoder layer on CPUs, forward and backward written out.
 
 Autograd would run two dozen small operations where this runs six products and a few kernels, and
-would keep what can be had again.
+would keep what can be had again. What the products read and get lies side by side for the whole
+batch, each part in its own rows, so that gradients of weights are one product over all of it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,14 +30,18 @@ from xanalysis.runner.training.dropout import Dropout
 from xanalysis.runner.training.layout import Layout
 from xanalysis.runner.training.product import Product
 
+Task = Callable[[], None]
+
 
 @dataclass(frozen=True)
 class Part:
-    """The part of a batch that is worked on.
+    """A part of a batch, worked on by one thread.
 
     Attributes:
         share: Its number.
         layout: Of its sequences.
+        tokens: Its tokens among the batch's.
+        sequences: Its sequences among the batch's.
         drop: Dropout of hidden states.
         drop_scores: Dropout of attention probabilities.
         crew: Who runs its kernels.
@@ -42,6 +49,8 @@ class Part:
 
     share: int
     layout: Layout
+    tokens: slice
+    sequences: slice
     drop: Dropout
     drop_scores: Dropout
     crew: Crew
@@ -57,17 +66,70 @@ class _Normed:
 
 
 @dataclass(frozen=True)
-class Kept:
+class _Kept:
     """What a layer keeps of a part for its way back."""
 
-    rows: Tensor
     attended: Attended | AttendedFirst
-    mixed: Tensor
     first: _Normed
-    between: Tensor
     derivative: Tensor
-    inner: Tensor
     second: _Normed
+
+
+@dataclass
+class Passage:
+    """A batch on its way through a layer and back.
+
+    Attributes:
+        rows: Hidden states, ``[tokens, width]``.
+        outputs: Rows of the result: tokens, or sequences where only their first token counts.
+        inner: Width inside the feed-forward block.
+        of: Gradients of the products' results, on the way back.
+        kept: By part.
+        sums: By part: gradients of LayerNorms and biases, by name.
+    """
+
+    rows: Tensor
+    outputs: int
+    inner: int
+    of: _Gradients | None = None
+    kept: dict[int, _Kept] = field(default_factory=dict)
+    sums: dict[int, dict[str, Tensor]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        width = self.rows.shape[1]
+        self.first_only = self.outputs != len(self.rows)
+        self.mixed = self.rows.new_empty(self.outputs, width)
+        self.between = torch.empty_like(self.mixed)
+        self.within = self.rows.new_empty(self.outputs, self.inner)
+        self.result = torch.empty_like(self.mixed)
+
+    def turn(self) -> None:
+        """Make room for the gradients of the products' results, unless there is."""
+        if self.of is not None:
+            return
+        self.of = _Gradients(
+            self.rows.new_empty(0 if self.first_only else len(self.rows), 3 * self.rows.shape[1]),
+            torch.empty_like(self.mixed),
+            torch.empty_like(self.within),
+            torch.empty_like(self.mixed),
+        )
+
+    def place(self, part: Part) -> slice:
+        """Where the rows of a part's result lie."""
+        return part.sequences if self.first_only else part.tokens
+
+    def summed(self, name: str) -> Tensor:
+        """One of ``sums`` over all parts, always in the same order."""
+        first, *others = (self.sums[share][name] for share in sorted(self.sums))
+        return sum(others, first)
+
+
+@dataclass(frozen=True)
+class _Gradients:
+    qkv: Tensor
+    dense: Tensor
+    wide: Tensor
+    narrow: Tensor
 
 
 class Layer:
@@ -76,99 +138,118 @@ class Layer:
     Args:
         module: The Hugging Face module.
         heads: Number of attention heads.
-        shares: How many parts of a batch are worked on at the same time.
         dtype: The numbers that products are computed in, bfloat16 or float32.
     """
 
-    def __init__(self, module: Any, heads: int, shares: int, dtype: torch.dtype) -> None:
+    def __init__(self, module: Any, heads: int, dtype: torch.dtype) -> None:
         own = module.attention.self
         self._heads = heads
-        self.qkv = Product([own.query, own.key, own.value], shares, dtype)
-        self.dense = Product([module.attention.output.dense], shares, dtype)
-        self.wide = Product([module.intermediate.dense], shares, dtype)
-        self.narrow = Product([module.output.dense], shares, dtype)
+        self.qkv = Product([own.query, own.key, own.value], dtype)
+        self.dense = Product([module.attention.output.dense], dtype)
+        self.wide = Product([module.intermediate.dense], dtype)
+        self.narrow = Product([module.output.dense], dtype)
         self.products = (self.qkv, self.dense, self.wide, self.narrow)
         self.norms = (module.attention.output.LayerNorm, module.output.LayerNorm)
+        self.inner = int(module.intermediate.dense.out_features)
 
-    def forward(self, rows: Tensor, part: Part, first_only: bool) -> tuple[Tensor, Kept]:
-        """Run the layer.
-
-        Args:
-            rows: Hidden states, ``[tokens, width]``, in the layer's numbers.
-            part: Of the batch.
-            first_only: For the first token of each sequence only.
-
-        Returns:
-            Hidden states, ``[tokens, width]`` or ``[sequences, width]``, and what ``backward``
-            needs.
-        """
-        crew, layout, heads = part.crew, part.layout, self._heads
+    def forward(self, passage: Passage, part: Part) -> None:
+        """Run the layer for a part of the batch, from ``passage.rows`` to ``passage.result``."""
+        crew, layout, place = part.crew, part.layout, passage.place(part)
+        rows, mixed = passage.rows[part.tokens], passage.mixed[place]
+        between, within = passage.between[place], passage.within[place]
         attended: Attended | AttendedFirst
         residual = rows
-        if first_only:
-            mixed, attended = attend_first(rows, self.qkv, layout, heads, part.drop_scores)
+        if passage.first_only:
+            found, attended = attend_first(rows, self.qkv, layout, self._heads, part.drop_scores)
+            mixed.copy_(found)
             residual = rows[layout.offsets[:-1]]
         else:
-            qkv, bias = self.qkv(rows), self.qkv.bias
-            mixed, attended = attend(qkv, bias, layout, heads, part.drop_scores, crew)
-        between, first = self._norm(0, residual, self.dense, mixed, part)
+            given = (self.qkv(rows), self.qkv.bias, layout, self._heads, part.drop_scores)
+            attended = attend(*given, crew, mixed)
+        first = self._norm(0, residual, self.dense, mixed, part, between)
         derivative = self.wide(between)
-        inner = torch.empty_like(derivative)
-        crew.run(kernels.gelu, len(inner), derivative, self.wide.bias, inner)
-        result, second = self._norm(1, between, self.narrow, inner, part)
-        kept = Kept(rows, attended, mixed, first, between, derivative, inner, second)
-        return result, kept
+        crew.run(kernels.gelu, len(within), derivative, self.wide.bias, within)
+        second = self._norm(1, between, self.narrow, within, part, passage.result[place])
+        passage.kept[part.share] = _Kept(attended, first, derivative, second)
 
-    def backward(self, gradient: Tensor, kept: Kept, part: Part) -> tuple[Tensor, list[Tensor]]:
-        """The way back; products keep the gradients of their parameters.
+    def backward(self, gradient: Tensor, passage: Passage, part: Part) -> Tensor:
+        """The way back, but for what the parameters learn (see ``lessons``).
 
         Args:
-            gradient: Of the result.
-            kept: What ``forward`` kept.
-            part: What ``forward`` was given.
+            gradient: Of the part's result.
+            passage: Has come forward, and turned.
+            part: Of the batch.
 
         Returns:
-            The gradient of the rows, and those of the LayerNorms' weights and biases.
+            The gradient of the part's rows.
         """
-        share, crew = part.share, part.crew
-        of_between, of_branch, second = self._norm_back(1, gradient, kept.second, part)
-        of_inner = self.narrow.back(of_branch, kept.inner, share)
-        self.narrow.of_bias[share] = second.pop()
-        width = of_inner.shape[1]
-        self.wide.of_bias[share] = crew.total(
-            kernels.times, len(of_inner), (width,), of_inner, kept.derivative
-        )
-        of_between = self.wide.back(of_inner, kept.between, share, onto=of_between)
-        of_residual, of_branch, first = self._norm_back(0, of_between, kept.first, part)
-        of_mixed = self.dense.back(of_branch, kept.mixed, share)
-        self.dense.of_bias[share] = first.pop()
+        kept, crew, place = passage.kept.pop(part.share), part.crew, passage.place(part)
+        of, sums = passage.of, passage.sums.setdefault(part.share, {})
+        assert of is not None
+        narrow, wide, dense = of.narrow[place], of.wide[place], of.dense[place]
+        of_between = self._norm_back(1, gradient, kept.second, part, narrow, sums)
+        torch.mm(narrow, self.narrow.weight, out=wide)
+        sums["wide"] = crew.total(kernels.times, len(wide), (self.inner,), wide, kept.derivative)
+        of_between.addmm_(wide, self.wide.weight)
+        of_residual = self._norm_back(0, of_between, kept.first, part, dense, sums)
+        of_mixed = dense @ self.dense.weight
         if isinstance(kept.attended, AttendedFirst):
-            of_rows = attend_first_back(of_mixed, kept.attended, self.qkv, share)
-            of_rows.index_add_(0, part.layout.offsets[:-1], of_residual)
-        else:
-            of_qkv, self.qkv.of_bias[share] = attend_back(of_mixed, kept.attended, crew)
-            of_rows = self.qkv.back(of_qkv, kept.rows, share, onto=of_residual)
-        return of_rows, [*first, *second]
+            of_rows, sums["weight"], sums["qkv"] = attend_first_back(of_mixed, kept.attended)
+            return of_rows.index_add_(0, part.layout.offsets[:-1], of_residual)
+        qkv = of.qkv[part.tokens]
+        sums["qkv"] = attend_back(of_mixed, kept.attended, crew, qkv)
+        return of_residual.addmm_(qkv, self.qkv.weight)
+
+    def lessons(self, passage: Passage) -> list[Task]:
+        """What the parameters learn once all parts came back: calls in any order, by any thread."""
+        of, passage.of = passage.of, None  # goes when all is learnt
+        assert of is not None
+
+        def small() -> None:
+            for name in ("qkv", "dense", "wide", "narrow"):
+                getattr(self, name).add("bias", passage.summed(name))
+            if passage.first_only:
+                self.qkv.add("weight", passage.summed("weight"))
+
+        found: list[Task] = [
+            partial(self.narrow.learn, of.narrow, passage.within),
+            partial(self.wide.learn, of.wide, passage.between),
+            partial(self.dense.learn, of.dense, passage.mixed),
+            small,
+        ]
+        if not passage.first_only:
+            found.insert(2, partial(self.qkv.learn, of.qkv, passage.rows))
+        return found
+
+    def of_norms(self, passage: Passage) -> list[Tensor]:
+        """Gradients of the LayerNorms' weights and biases."""
+        return [passage.summed(f"{name} {i}") for i in (0, 1) for name in ("weight", "bias")]
 
     def _norm(
-        self, which: int, residual: Tensor, product: Product, rows: Tensor, part: Part
-    ) -> tuple[Tensor, _Normed]:
-        """LayerNorm of ``residual`` and the dropped product of ``rows``."""
-        norm = self.norms[which]
-        branch, result = product(rows), torch.empty_like(residual)
+        self, which: int, residual: Tensor, product: Product, rows: Tensor, part: Part, out: Tensor
+    ) -> _Normed:
+        """``out`` becomes the LayerNorm of ``residual`` and the dropped product of ``rows``."""
+        norm, branch = self.norms[which], product(rows)
         kept = _Normed(branch, np.empty(len(branch), np.float32), part.drop.draws())
         parameters = (product.bias, norm.weight.detach(), norm.bias.detach(), np.float32(norm.eps))
-        given = (residual, branch, *parameters, kept.draws, result, kept.spread)
+        given = (residual, branch, *parameters, kept.draws, out, kept.spread)
         part.crew.run(kernels.norm, len(branch), *given)
-        return result, kept
+        return kept
 
     def _norm_back(
-        self, which: int, gradient: Tensor, kept: _Normed, part: Part
-    ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Gradients of the sum, of the branch, and of weight, bias and the branch's bias."""
-        weight = self.norms[which].weight.detach()
-        of_sum, of_branch = torch.empty_like(gradient), torch.empty_like(gradient)
+        self,
+        which: int,
+        gradient: Tensor,
+        kept: _Normed,
+        part: Part,
+        of_branch: Tensor,
+        sums: dict[str, Tensor],
+    ) -> Tensor:
+        """The gradient of the sum; ``of_branch`` and ``sums`` get theirs."""
+        weight, of_sum = self.norms[which].weight.detach(), torch.empty_like(gradient)
         given = (gradient, kept.centred, kept.spread, weight, kept.draws, of_sum, of_branch)
         shape = (3, gradient.shape[1])
-        sums = part.crew.total(kernels.norm_back, len(gradient), shape, *given)
-        return of_sum, of_branch, list(sums)
+        found = part.crew.total(kernels.norm_back, len(gradient), shape, *given)
+        names = (f"weight {which}", f"bias {which}", ("dense", "narrow")[which])
+        sums.update(zip(names, found, strict=True))
+        return of_sum

@@ -18,31 +18,30 @@ class Product:
 
     Args:
         modules: Plain ``nn.Linear`` modules, trained.
-        shares: How many parts of a batch are worked on at the same time.
         dtype: The numbers the product is computed in, bfloat16 or float32.
     """
 
-    def __init__(self, modules: Sequence[nn.Linear], shares: int, dtype: torch.dtype) -> None:
+    def __init__(self, modules: Sequence[nn.Linear], dtype: torch.dtype) -> None:
         self._modules = modules
         self._sizes = [module.out_features for module in modules]
         shape = (sum(self._sizes), modules[0].in_features)
         # One module's parameters in its own numbers need no copy.
-        self._copies = (
-            dtype != torch.float32 or len(modules) > 1,
-            len(modules) > 1,
-        )
+        several = len(modules) > 1
+        self._copies = {"weight": several or dtype != torch.float32, "bias": several}
         one = modules[0]
-        self.weight = torch.empty(shape, dtype=dtype) if self._copies[0] else one.weight.detach()
-        self.bias = torch.empty(shape[0]) if self._copies[1] else one.bias.detach()
+        self.weight = one.weight.detach()
+        self.bias = one.bias.detach()
+        if self._copies["weight"]:
+            self.weight = torch.empty(shape, dtype=dtype)
+        if several:
+            self.bias = torch.empty(shape[0])
+        self._totals = {"weight": torch.empty(shape), "bias": torch.empty(shape[0])}
         # oneDNN packs the weights of a linear module, as it does not for other products.
         self._packs = dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        self.of_weight = [torch.empty(shape, dtype=dtype) for _ in range(shares)]
-        self.of_bias = [torch.empty(shape[0]) for _ in range(shares)]
-        self._totals = [torch.empty(shape), torch.empty(shape[0])]
 
     def refresh(self) -> None:
         """Take over the modules' parameters."""
-        for name, copied in zip(("weight", "bias"), self._copies, strict=True):
+        for name, copied in self._copies.items():
             if copied:
                 parts = torch.split(getattr(self, name), self._sizes)
                 for part, module in zip(parts, self._modules, strict=True):
@@ -55,33 +54,28 @@ class Product:
             return cast(Tensor, found)
         return torch.mm(rows, self.weight.t())
 
-    def back(
-        self, gradient: Tensor, rows: Tensor, share: int, onto: Tensor | None = None
-    ) -> Tensor:
-        """The gradient of ``rows`` from that of the result; that of the weight is kept.
+    def learn(self, gradient: Tensor, rows: Tensor) -> None:
+        """Add what the gradient of the result says of the weights to the modules' gradients.
 
         Args:
-            gradient: ``[rows, out_features]``.
-            rows: What the product was of.
-            share: Which part of the batch this is.
-            onto: What else adds to the gradient of ``rows``; changed.
+            gradient: ``[rows, out_features]``, of the whole batch.
+            rows: What the product was of, ``[rows, in_features]``.
         """
-        torch.mm(gradient.t(), rows, out=self.of_weight[share])
-        if onto is None:
-            return gradient @ self.weight
-        return onto.addmm_(gradient, self.weight)
+        total = self._totals["weight"]
+        if self.weight.dtype == total.dtype and self._modules[0].weight.grad is None:
+            torch.mm(gradient.t(), rows, out=total)
+            for module, own in zip(self._modules, torch.split(total, self._sizes), strict=True):
+                module.weight.grad = own
+        else:
+            self.add("weight", gradient.t() @ rows)
 
-    def collect(self, shares: int) -> None:
-        """Add the gradients of the first shares to those of the modules' parameters."""
-        for name, total, found in zip(
-            ("weight", "bias"), self._totals, (self.of_weight, self.of_bias), strict=True
-        ):
-            for gradient in found[:shares]:
-                owned = torch.split(total, self._sizes)
-                parts = torch.split(gradient, self._sizes)
-                for module, own, part in zip(self._modules, owned, parts, strict=True):
-                    parameter = getattr(module, name)
-                    if parameter.grad is None:
-                        parameter.grad = own.copy_(part)
-                    else:
-                        parameter.grad.add_(part)
+    def add(self, name: str, gradient: Tensor) -> None:
+        """Add to the gradients of the modules' ``weight`` or ``bias``."""
+        owned = torch.split(self._totals[name], self._sizes)
+        parts = torch.split(gradient, self._sizes)
+        for module, own, part in zip(self._modules, owned, parts, strict=True):
+            parameter = getattr(module, name)
+            if parameter.grad is None:
+                parameter.grad = own.copy_(part)
+            else:
+                parameter.grad.add_(part)

@@ -1,14 +1,17 @@
 """The layers of an encoder on CPUs, trained on two shares of each batch at once.
 
 Many operations of a small encoder are too short to be worth dividing among threads one by one. Two
-shares of a batch are long, and need each other only where the gradients of parameters are added.
+shares of a batch are long, and need each other only where parameters learn from both. That is a
+third of the work and can be done by whichever thread would have to wait.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from itertools import pairwise
+from threading import Condition
 from typing import Any, cast
 
 import numpy as np
@@ -17,9 +20,8 @@ from torch import Tensor, nn
 
 from xanalysis.runner.training.crew import Crew
 from xanalysis.runner.training.dropout import Dropout
-from xanalysis.runner.training.layer import Kept, Layer, Part
+from xanalysis.runner.training.layer import Layer, Part, Passage, Task
 from xanalysis.runner.training.layout import Layout
-from xanalysis.runner.training.product import Product
 
 LINEAR = ("query", "key", "value", "dense")  # how the names of linear modules end
 
@@ -28,7 +30,7 @@ class SharedLayers:
     """The layers of a BERT or XLM-R encoder that :func:`can_share`.
 
     Results depend on the number of shares, so on the number of threads, only by rounding and by
-    which random numbers dropout draws.
+    which random numbers dropout draws; not on which thread did what.
 
     Args:
         model: The Hugging Face module.
@@ -41,13 +43,12 @@ class SharedLayers:
         self.shares = 2 if self.threads % 2 == 0 else 1
         config = model.config
         self._rates = (config.hidden_dropout_prob, config.attention_probs_dropout_prob)
-        self._layers = [
-            Layer(module, config.num_attention_heads, self.shares, dtype)
-            for module in model.encoder.layer
+        self.layers = [
+            Layer(module, config.num_attention_heads, dtype) for module in model.encoder.layer
         ]
         self._norms = [
             parameter
-            for layer in self._layers
+            for layer in self.layers
             for norm in layer.norms
             for parameter in (norm.weight, norm.bias)
         ]
@@ -72,85 +73,152 @@ class SharedLayers:
             The last layer's output. Going backward adds the gradients of linear modules to their
             parameters' ``grad`` directly.
         """
-        layouts = layout.parts(self.shares)
-        parts = [
-            Part(share, own, *(Dropout(rate, draws) for rate in self._rates), self._crews[share])
-            for share, (own, draws) in enumerate(
-                zip(layouts, generator.spawn(len(layouts)), strict=True)
-            )
-        ]
+        parts = self._parts(layout, generator)
         return cast(
             Tensor,
             _Shared.apply(self, parts, first_only, hidden, *self._norms),  # type: ignore[no-untyped-call]
         )
 
-    def forward(self, rows: Tensor, part: Part, first_only: bool) -> tuple[Tensor, list[Kept]]:
-        """All layers of one part."""
-        kept = []
-        for layer in self._layers:
-            rows, held = layer.forward(rows, part, first_only and layer is self._layers[-1])
-            kept.append(held)
-        return rows, kept
+    def _parts(self, layout: Layout, generator: np.random.Generator) -> list[Part]:
+        layouts = layout.parts(self.shares)
+        tokens = np.cumsum([0, *(len(own.places) for own in layouts)]).tolist()
+        sequences = np.cumsum([0, *(len(own.sizes) for own in layouts)]).tolist()
+        places = zip(pairwise(tokens), pairwise(sequences), strict=True)
+        draws = generator.spawn(len(layouts))
+        hidden, scores = self._rates
+        return [
+            Part(
+                share,
+                layouts[share],
+                tokens=slice(*rows),
+                sequences=slice(*firsts),
+                drop=Dropout(hidden, draws[share]),
+                drop_scores=Dropout(scores, draws[share]),
+                crew=self._crews[share],
+            )
+            for share, (rows, firsts) in enumerate(places)
+        ]
 
-    def backward(self, gradient: Tensor, kept: list[Kept], part: Part) -> list[Tensor]:
-        """The gradients of one part's rows and of all LayerNorms' parameters."""
-        of_norms: list[Tensor] = []
-        for layer in reversed(self._layers):
-            gradient, own = layer.backward(gradient, kept.pop(), part)
-            of_norms = own + of_norms
-        return [gradient, *of_norms]
+    def forward(self, passages: list[Passage], part: Part) -> None:
+        """All layers for one part."""
+        for layer, passage in zip(self.layers, passages, strict=True):
+            layer.forward(passage, part)
 
-    def each(self, function: Callable[..., Any], *given: Iterable[Any]) -> list[Any]:
-        """Call a function for every share at the same time."""
-        if self.shares == 1:
-            return list(map(function, *given))
-        found = list(self._workers.map(function, *given))
-        torch.set_num_threads(self.threads)  # new threads set what later ones begin with
-        return found
-
-    def products(self, method: Callable[[Product], None]) -> None:
-        """Call a method of all products, some in each thread."""
+    def refresh(self) -> None:
+        """Take over the modules' parameters."""
 
         def call(layers: list[Layer]) -> None:
             for layer in layers:
                 for product in layer.products:
-                    method(product)
+                    product.refresh()
 
-        self.each(call, [self._layers[share :: self.shares] for share in range(self.shares)])
+        self.each(call, [self.layers[share :: self.shares] for share in range(self.shares)])
+
+    def each(self, function: Callable[..., Any], *given: Iterable[Any]) -> list[Any]:
+        """Call a function for every share at the same time, without autograd and autocast."""
+
+        def plain(*own: Any) -> Any:
+            with torch.no_grad(), torch.autocast("cpu", enabled=False):
+                return function(*own)
+
+        if self.shares == 1:
+            return list(map(plain, *given))
+        found = list(self._workers.map(plain, *given))
+        torch.set_num_threads(self.threads)  # new threads set what later ones begin with
+        return found
+
+
+class _WayBack:
+    """All parts going back through all layers; parameters learn as soon as every part has passed.
+
+    Who waits for a part that is behind does what is to be learnt meanwhile.
+    """
+
+    def __init__(self, layers: list[Layer], passages: list[Passage], parts: list[Part]) -> None:
+        self._layers, self._passages = layers, passages
+        self._passed = [0] * len(layers)
+        self._parts = len(parts)
+        self._tasks: deque[Task] = deque()
+        self._to_come = len(layers)  # layers that have not been passed by all parts
+        self._changed = Condition()
+        self._failed = False
+
+    def run(self, gradient: Tensor, part: Part) -> Tensor:
+        """Bring a part's gradient back and take part in the learning.
+
+        Returns:
+            The gradient of the part's rows.
+        """
+        try:
+            for number in reversed(range(len(self._layers))):
+                self._learn(wait=False)
+                layer, passage = self._layers[number], self._passages[number]
+                with self._changed:
+                    passage.turn()
+                gradient = layer.backward(gradient, passage, part)
+                self._pass(number)
+            self._learn(wait=True)
+        except BaseException:
+            with self._changed:
+                self._failed = True
+                self._changed.notify_all()
+            raise
+        return gradient
+
+    def _pass(self, number: int) -> None:
+        with self._changed:
+            self._passed[number] += 1
+            if self._passed[number] == self._parts:
+                self._to_come -= 1
+                self._tasks.extend(self._layers[number].lessons(self._passages[number]))
+                self._changed.notify_all()
+
+    def _learn(self, wait: bool) -> None:
+        """Do what is there to be done; where ``wait`` is set, until nothing will come."""
+        while True:
+            with self._changed:
+                while wait and not self._tasks and self._to_come and not self._failed:
+                    self._changed.wait()
+                if not self._tasks or self._failed:
+                    return
+                task = self._tasks.popleft()
+            task()
 
 
 class _Shared(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        layers: SharedLayers,
+        shared: SharedLayers,
         parts: list[Part],
         first_only: bool,
         hidden: Tensor,
         *norms: nn.Parameter,
     ) -> Tensor:
-        layers.products(Product.refresh)
-        rows = torch.split(hidden, [len(part.layout.places) for part in parts])
-        run = partial(_plain, layers.forward, first_only=first_only)
-        results, ctx.kept = zip(*layers.each(run, rows, parts), strict=True)
-        ctx.layers, ctx.parts, ctx.sizes = layers, parts, [len(result) for result in results]
-        return torch.cat(results)
+        shared.refresh()
+        rows, passages = hidden.detach(), []
+        for layer in shared.layers:
+            first = first_only and layer is shared.layers[-1]
+            outputs = parts[-1].sequences.stop if first else len(rows)
+            passages.append(Passage(rows, outputs, layer.inner))
+            rows = passages[-1].result
+        shared.each(lambda part: shared.forward(passages, part), parts)
+        ctx.shared, ctx.parts, ctx.passages = shared, parts, passages
+        return rows
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        layers, parts = ctx.layers, ctx.parts
-        run = partial(_plain, layers.backward)
-        found = layers.each(run, torch.split(gradient, ctx.sizes), ctx.kept, parts)
-        layers.products(partial(Product.collect, shares=len(parts)))
-        of_hidden = torch.cat([gradients[0] for gradients in found])
-        of_norms = [sum(gradients) for gradients in zip(*(f[1:] for f in found), strict=True)]
+        shared, parts, passages = ctx.shared, ctx.parts, ctx.passages
+        way = _WayBack(shared.layers, passages, parts)
+        own = [gradient[passages[-1].place(part)].contiguous() for part in parts]
+        of_hidden = torch.cat(shared.each(way.run, own, parts))
+        ctx.passages = None
+        of_norms = [
+            of_norm
+            for layer, passage in zip(shared.layers, passages, strict=True)
+            for of_norm in layer.of_norms(passage)
+        ]
         return None, None, None, of_hidden, *of_norms
-
-
-def _plain(function: Callable[..., Any], *given: Any, **named: Any) -> Any:
-    """Call a function without autograd and autocast: each thread has its own."""
-    with torch.no_grad(), torch.autocast("cpu", enabled=False):
-        return function(*given, **named)
 
 
 def _start(threads: int) -> None:
