@@ -193,12 +193,33 @@ def test_shares_draw_different_dropout(dtype: torch.dtype) -> None:
 
 def test_what_cannot_be_shared() -> None:
     model = model_with(0.0)
-    assert can_share(model)
+    assert can_share(model, training=True)
     model.config.hidden_act = "relu"
-    assert not can_share(model)
+    assert not can_share(model, training=False)
     model.config.hidden_act = "gelu"
     model.encoder.layer[0].output.dense.weight.requires_grad_(False)
-    assert not can_share(model)
+    assert not can_share(model, training=True)
+    assert can_share(model, training=False)
     model.encoder.requires_grad_(True)
     model.encoder.layer[1].attention.self.key = torch.nn.Sequential(torch.nn.Linear(32, 32))
-    assert not can_share(model)
+    assert not can_share(model, training=False)
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_reading_is_what_the_padded_model_does(
+    threads: int, dtype: torch.dtype, first: bool
+) -> None:
+    model, rows = model_of("xlm-roberta"), sequences()
+    layout = lay_out(LENGTHS)
+    with torch.inference_mode(), torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+        encoder = Encoder(model)
+        found = encoder(torch.cat(rows), layout, all_layers=not first, first_only=first)
+    assert encoder._shared is not None
+    expected = padded(model, rows)
+    atol, rtol = (1e-5, 1e-5) if dtype == torch.float32 else (0.05, 0.02)
+    if first:
+        expected, found.layers = expected[-1:], [found.hidden]
+        expected[0] = expected[0][layout.offsets[:-1]]
+    assert len(found.layers) == len(expected)
+    for ours, theirs in zip(found.layers, expected, strict=True):
+        torch.testing.assert_close(ours.float(), theirs.detach(), atol=atol, rtol=rtol)

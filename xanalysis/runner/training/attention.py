@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 import numpy as np
@@ -110,7 +111,7 @@ def attend_back(gradient: Tensor, kept: Attended, crew: Crew, of_qkv: Tensor) ->
 class _GroupedAttention(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, qkv: Tensor, layout: Layout, heads: int, dropout: Dropout) -> Tensor:
-        ctx.crew = Crew(torch.get_num_threads())
+        ctx.crew = _crew(torch.get_num_threads())
         bias, result = torch.zeros(qkv.shape[1]), qkv.new_empty(len(qkv), qkv.shape[1] // 3)
         ctx.kept = attend(qkv, bias, layout, heads, dropout, ctx.crew, result)
         return result
@@ -120,6 +121,11 @@ class _GroupedAttention(torch.autograd.Function):
         of_qkv = gradient.new_empty(len(gradient), 3 * gradient.shape[1])
         attend_back(gradient.contiguous(), ctx.kept, ctx.crew, of_qkv)
         return of_qkv, None, None, None
+
+
+@cache
+def _crew(threads: int) -> Crew:
+    return Crew(threads)
 
 
 def grouped_attention(qkv: Tensor, layout: Layout, heads: int, dropout: Dropout) -> Tensor:
@@ -168,12 +174,10 @@ def attend_first(
     Returns:
         ``[sequences, width]``, in the dtype of ``rows``, and what ``attend_first_back`` needs.
     """
+    inputs = (rows.detach(), product.weight.detach(), product.bias.to(rows.dtype, copy=True))
     with torch.enable_grad():
-        inputs = (
-            rows.detach().requires_grad_(),
-            product.weight.detach().requires_grad_(),
-            product.bias.to(rows.dtype, copy=True).requires_grad_(),
-        )
+        for tensor in inputs:
+            tensor.requires_grad_()
         result = _of_first(*inputs, layout, heads, dropout)
     return result.detach(), AttendedFirst(inputs, result)
 

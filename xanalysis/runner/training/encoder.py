@@ -110,10 +110,13 @@ class Encoder:
         hidden = drop(embeddings.LayerNorm(hidden))
         if torch.is_autocast_enabled(hidden.device.type):
             hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
-        if training and generator is not None and not all_layers and self._can_share():
+        layers = [hidden] if all_layers else []
+        if training and generator is not None and not all_layers and self._can_share(True):
             shared = self._shared_layers(hidden.dtype)
             return Encoded(shared(hidden, layout, generator, first_only), [])
-        layers = [hidden] if all_layers else []
+        if not training and not torch.is_grad_enabled() and self._can_share(False):
+            found = self._shared_layers(hidden.dtype).read(hidden, layout, first_only)
+            return Encoded(found[-1], layers + found if all_layers else [])
         last = len(modules.encoder.layer) - 1
         for index, layer in enumerate(modules.encoder.layer):
             rows = layout.offsets[:-1] if first_only and index == last else None
@@ -133,13 +136,14 @@ class Encoder:
                 layers.append(hidden)
         return Encoded(hidden, layers)
 
-    def _can_share(self) -> bool:
-        return self._attention != "nested" and can_share(self.model)
+    def _can_share(self, training: bool) -> bool:
+        return self._attention != "nested" and can_share(self.model, training)
 
     def _shared_layers(self, dtype: torch.dtype) -> SharedLayers:
         shared, wanted = self._shared, (torch.get_num_threads(), dtype)
         if shared is None or (shared.threads, shared.dtype) != wanted:
-            shared = self._shared = SharedLayers(self.model, dtype)
+            with torch.inference_mode(False):  # its buffers are written outside it too
+                shared = self._shared = SharedLayers(self.model, dtype)
         return shared
 
     def _attend(self) -> Attention:

@@ -75,6 +75,20 @@ class _Kept:
     second: _Normed
 
 
+class Room:
+    """Memory that stays from step to step: fresh pages cost more than most of what fills them."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Tensor] = {}
+
+    def take(self, name: str, rows: int, width: int, dtype: torch.dtype) -> Tensor:
+        """An array of this name, ``[rows, width]``; the one before it is lost."""
+        held = self._held.get(name)
+        if held is None or len(held) < rows:
+            held = self._held[name] = torch.empty(rows + rows // 8, width, dtype=dtype)
+        return held[:rows]
+
+
 @dataclass
 class Passage:
     """A batch on its way through a layer and back.
@@ -83,6 +97,8 @@ class Passage:
         rows: Hidden states, ``[tokens, width]``.
         outputs: Rows of the result: tokens, or sequences where only their first token counts.
         inner: Width inside the feed-forward block.
+        room: For what it leaves behind.
+        returns: Whether it will come back.
         of: Gradients of the products' results, on the way back.
         kept: By part.
         sums: By part: gradients of LayerNorms and biases, by name.
@@ -91,28 +107,35 @@ class Passage:
     rows: Tensor
     outputs: int
     inner: int
+    room: Room = field(default_factory=Room)
+    returns: bool = True
     of: _Gradients | None = None
     kept: dict[int, _Kept] = field(default_factory=dict)
     sums: dict[int, dict[str, Tensor]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        width = self.rows.shape[1]
         self.first_only = self.outputs != len(self.rows)
-        self.mixed = self.rows.new_empty(self.outputs, width)
-        self.between = torch.empty_like(self.mixed)
-        self.within = self.rows.new_empty(self.outputs, self.inner)
-        self.result = torch.empty_like(self.mixed)
+        self.mixed = self._take(self.room, "mixed")
+        self.between = self._take(self.room, "between")
+        self.within = self._take(self.room, "within", width=self.inner)
+        self.result = self._take(self.room, "result")
 
-    def turn(self) -> None:
-        """Make room for the gradients of the products' results, unless there is."""
-        if self.of is not None:
-            return
+    def turn(self, room: Room) -> None:
+        """Begin the way back.
+
+        Args:
+            room: For the gradients of the products' results.
+        """
         self.of = _Gradients(
-            self.rows.new_empty(0 if self.first_only else len(self.rows), 3 * self.rows.shape[1]),
-            torch.empty_like(self.mixed),
-            torch.empty_like(self.within),
-            torch.empty_like(self.mixed),
+            self._take(room, "qkv", len(self.rows), 3 * self.rows.shape[1]),
+            self._take(room, "dense"),
+            self._take(room, "wide", width=self.inner),
+            self._take(room, "narrow"),
         )
+
+    def _take(self, room: Room, name: str, rows: int = 0, width: int = 0) -> Tensor:
+        known = self.rows
+        return room.take(name, rows or self.outputs, width or known.shape[1], known.dtype)
 
     def place(self, part: Part) -> slice:
         """Where the rows of a part's result lie."""
@@ -170,7 +193,8 @@ class Layer:
         derivative = self.wide(between)
         crew.run(kernels.gelu, len(within), derivative, self.wide.bias, within)
         second = self._norm(1, between, self.narrow, within, part, passage.result[place])
-        passage.kept[part.share] = _Kept(attended, first, derivative, second)
+        if passage.returns:
+            passage.kept[part.share] = _Kept(attended, first, derivative, second)
 
     def backward(self, gradient: Tensor, passage: Passage, part: Part) -> Tensor:
         """The way back, but for what the parameters learn (see ``lessons``).

@@ -13,7 +13,7 @@ from torch import Tensor
 
 WASTE = 0.15  # padding tolerated inside an attention group, as a share of its cells
 SCORES = 2**18  # attention scores of a head that a group may have: they stay in a core's cache
-LINEAR = 3000  # seeing so many tokens costs one what all else does, in small encoders on CPUs
+LINEAR = 700  # seeing so many tokens costs one what all else does, in small encoders on CPUs
 STEP = 8  # widths are multiples: oneDNN makes a kernel for every shape it has not met before
 
 

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from xanalysis.runner.training.crew import Crew
-from xanalysis.runner.training.dropout import Dropout
-from xanalysis.runner.training.layer import Layer, Part, Passage, Task
+from xanalysis.runner.training.dropout import NO_DROPOUT, Dropout
+from xanalysis.runner.training.layer import Layer, Part, Passage, Room, Task
 from xanalysis.runner.training.layout import Layout
 
 LINEAR = ("query", "key", "value", "dense")  # how the names of linear modules end
@@ -52,6 +52,8 @@ class SharedLayers:
             for norm in layer.norms
             for parameter in (norm.weight, norm.bias)
         ]
+        self.rooms_there: list[list[Room]] = []  # free, one for every layer
+        self.rooms_back: list[Room] = []  # free, for any layer
         each = self.threads // self.shares
         self._crews = [Crew(each) for _ in range(self.shares)]
         self._workers = ThreadPoolExecutor(
@@ -104,6 +106,37 @@ class SharedLayers:
         for layer, passage in zip(self.layers, passages, strict=True):
             layer.forward(passage, part)
 
+    def read(self, hidden: Tensor, layout: Layout, first_only: bool) -> list[Tensor]:
+        """Run the layers without dropout and without a way back.
+
+        Args:
+            hidden: Embeddings, ``[tokens, width]``, in the layers' numbers.
+            layout: Of the batch.
+            first_only: See ``Encoder``.
+
+        Returns:
+            What each layer puts out.
+        """
+        self.refresh()
+        layouts = layout.parts(self.shares)
+        rows = torch.split(hidden.detach(), [len(own.places) for own in layouts])
+
+        def own(rows: Tensor, layout: Layout, crew: Crew) -> list[Tensor]:
+            tokens, sequences = slice(len(rows)), slice(len(layout.sizes))
+            part = Part(0, layout, tokens, sequences, NO_DROPOUT, NO_DROPOUT, crew)
+            found = []
+            for layer in self.layers:
+                first = first_only and layer is self.layers[-1]
+                outputs = len(layout.sizes) if first else len(rows)
+                passage = Passage(rows, outputs, layer.inner, returns=False)
+                layer.forward(passage, part)
+                rows = passage.result
+                found.append(rows)
+            return found
+
+        found = self.each(own, rows, layouts, self._crews)
+        return [torch.cat(parts) for parts in zip(*found, strict=True)]
+
     def refresh(self) -> None:
         """Take over the modules' parameters."""
 
@@ -134,12 +167,21 @@ class _WayBack:
     Who waits for a part that is behind does what is to be learnt meanwhile.
     """
 
-    def __init__(self, layers: list[Layer], passages: list[Passage], parts: list[Part]) -> None:
+    def __init__(
+        self,
+        layers: list[Layer],
+        passages: list[Passage],
+        parts: list[Part],
+        rooms: list[Room],
+    ) -> None:
         self._layers, self._passages = layers, passages
         self._passed = [0] * len(layers)
         self._parts = len(parts)
-        self._tasks: deque[Task] = deque()
+        self._tasks: deque[tuple[int, Task]] = deque()
         self._to_come = len(layers)  # layers that have not been passed by all parts
+        self._unlearnt: dict[int, int] = {}  # lessons left, by layer
+        self._rooms = rooms  # that are free; a layer has one until its lessons are learnt
+        self._taken: dict[int, Room] = {}
         self._changed = Condition()
         self._failed = False
 
@@ -154,7 +196,9 @@ class _WayBack:
                 self._learn(wait=False)
                 layer, passage = self._layers[number], self._passages[number]
                 with self._changed:
-                    passage.turn()
+                    if number not in self._taken:
+                        room = self._taken[number] = self._rooms.pop() if self._rooms else Room()
+                        passage.turn(room)
                 gradient = layer.backward(gradient, passage, part)
                 self._pass(number)
             self._learn(wait=True)
@@ -170,7 +214,9 @@ class _WayBack:
             self._passed[number] += 1
             if self._passed[number] == self._parts:
                 self._to_come -= 1
-                self._tasks.extend(self._layers[number].lessons(self._passages[number]))
+                lessons = self._layers[number].lessons(self._passages[number])
+                self._unlearnt[number] = len(lessons)
+                self._tasks.extend((number, lesson) for lesson in lessons)
                 self._changed.notify_all()
 
     def _learn(self, wait: bool) -> None:
@@ -181,8 +227,12 @@ class _WayBack:
                     self._changed.wait()
                 if not self._tasks or self._failed:
                     return
-                task = self._tasks.popleft()
-            task()
+                number, lesson = self._tasks.popleft()
+            lesson()
+            with self._changed:
+                self._unlearnt[number] -= 1
+                if not self._unlearnt[number]:
+                    self._rooms.append(self._taken[number])
 
 
 class _Shared(torch.autograd.Function):
@@ -197,22 +247,24 @@ class _Shared(torch.autograd.Function):
     ) -> Tensor:
         shared.refresh()
         rows, passages = hidden.detach(), []
-        for layer in shared.layers:
+        rooms = shared.rooms_there.pop() if shared.rooms_there else [Room() for _ in shared.layers]
+        for layer, room in zip(shared.layers, rooms, strict=True):
             first = first_only and layer is shared.layers[-1]
             outputs = parts[-1].sequences.stop if first else len(rows)
-            passages.append(Passage(rows, outputs, layer.inner))
+            passages.append(Passage(rows, outputs, layer.inner, room))
             rows = passages[-1].result
         shared.each(lambda part: shared.forward(passages, part), parts)
         ctx.shared, ctx.parts, ctx.passages = shared, parts, passages
-        return rows
+        return rows.clone()  # what it lies in is used again
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         shared, parts, passages = ctx.shared, ctx.parts, ctx.passages
-        way = _WayBack(shared.layers, passages, parts)
+        way = _WayBack(shared.layers, passages, parts, shared.rooms_back)
         own = [gradient[passages[-1].place(part)].contiguous() for part in parts]
         of_hidden = torch.cat(shared.each(way.run, own, parts))
         ctx.passages = None
+        shared.rooms_there.append([passage.room for passage in passages])
         of_norms = [
             of_norm
             for layer, passage in zip(shared.layers, passages, strict=True)
@@ -226,15 +278,15 @@ def _start(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def can_share(model: Any) -> bool:
-    """Whether a model's layers can be trained by ``SharedLayers`` as things are.
+def can_share(model: Any, training: bool) -> bool:
+    """Whether ``SharedLayers`` can train a model's layers, or only run them, as things are.
 
-    They can on CPUs when all layers are plain (GELU inside, no adapters) and trained (nothing
-    frozen).
+    They can on CPUs when all layers are plain (GELU inside, no adapters) and, to be trained, none
+    is frozen.
     """
     return (
         model.config.hidden_act == "gelu"
-        and all(p.requires_grad and p.is_cpu for p in model.encoder.parameters())
+        and all(p.is_cpu and (p.requires_grad or not training) for p in model.encoder.parameters())
         and all(
             type(module) is nn.Linear
             for name, module in model.encoder.named_modules()
