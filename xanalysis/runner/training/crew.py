@@ -19,12 +19,13 @@ class Crew:
     """Runs kernels of :mod:`xanalysis.runner.training.kernels` over tensors.
 
     Args:
-        threads: How many take part.
+        threads: How many share one call.
+        of: How many there are for all calls that are made at a time.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, of: int = 1) -> None:
         self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, "crew") if threads > 1 else None
+        self._pool = ThreadPoolExecutor(max(threads, of), "crew") if threads > 1 else None
 
     def run(self, kernel: Kernel, rows: int, *given: Any) -> None:
         """Call a kernel for all rows."""

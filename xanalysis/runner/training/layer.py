@@ -7,7 +7,6 @@ batch, each part in its own rows, so that gradients of weights are one product o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -29,8 +28,7 @@ from xanalysis.runner.training.crew import Crew
 from xanalysis.runner.training.dropout import Dropout
 from xanalysis.runner.training.layout import Layout
 from xanalysis.runner.training.product import Product
-
-Task = Callable[[], None]
+from xanalysis.runner.training.walk import Task
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Part:
     """A part of a batch, worked on by one thread.
 
     Attributes:
-        share: Its number.
+        number: Its own.
         layout: Of its sequences.
         tokens: Its tokens among the batch's.
         sequences: Its sequences among the batch's.
@@ -47,7 +45,7 @@ class Part:
         crew: Who runs its kernels.
     """
 
-    share: int
+    number: int
     layout: Layout
     tokens: slice
     sequences: slice
@@ -143,7 +141,7 @@ class Passage:
 
     def summed(self, name: str) -> Tensor:
         """One of ``sums`` over all parts, always in the same order."""
-        first, *others = (self.sums[share][name] for share in sorted(self.sums))
+        first, *others = (self.sums[number][name] for number in sorted(self.sums))
         return sum(others, first)
 
 
@@ -194,7 +192,7 @@ class Layer:
         crew.run(kernels.gelu, len(within), derivative, self.wide.bias, within)
         second = self._norm(1, between, self.narrow, within, part, passage.result[place])
         if passage.returns:
-            passage.kept[part.share] = _Kept(attended, first, derivative, second)
+            passage.kept[part.number] = _Kept(attended, first, derivative, second)
 
     def backward(self, gradient: Tensor, passage: Passage, part: Part) -> Tensor:
         """The way back, but for what the parameters learn (see ``lessons``).
@@ -207,8 +205,8 @@ class Layer:
         Returns:
             The gradient of the part's rows.
         """
-        kept, crew, place = passage.kept.pop(part.share), part.crew, passage.place(part)
-        of, sums = passage.of, passage.sums.setdefault(part.share, {})
+        kept, crew, place = passage.kept.pop(part.number), part.crew, passage.place(part)
+        of, sums = passage.of, passage.sums.setdefault(part.number, {})
         assert of is not None
         narrow, wide, dense = of.narrow[place], of.wide[place], of.dense[place]
         of_between = self._norm_back(1, gradient, kept.second, part, narrow, sums)
