@@ -108,7 +108,9 @@ def test_masked_language_modelling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xanalysis.tasks.kinds.mlm.AT_ONCE", 3)
     _, again = learn(record, examples, steps=100, kind=MaskedLM(0.3))
     assert [p["hits"] for p in again] == [p["hits"] for p in found]
-    assert [p["prediction"] for p in again] == pytest.approx([p["prediction"] for p in found])
+    # But the last digits: products of other shapes round differently.
+    expected = pytest.approx([p["prediction"] for p in found], rel=1e-5)
+    assert [p["prediction"] for p in again] == expected
 
 
 @pytest.mark.parametrize(
