@@ -24,11 +24,25 @@ from numba.extending import intrinsic
 F = np.float32
 _INT, _FLOAT, _HALF = ir.IntType(32), ir.FloatType(), ir.IntType(16)
 
-# Loops become vectors only if sums may be reordered and no division raises.
-_FAST = {"contract", "reassoc", "nsz", "arcp"}
-_kernel = njit(nogil=True, cache=True, error_model="numpy", fastmath=_FAST)
-_exact = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-_finite = njit(nogil=True, cache=True, error_model="numpy", fastmath={"nnan", "nsz", "reassoc"})
+
+
+def _compiled(*freedoms):
+    """A decorator: compiled when first called, kept for later processes where there is a place."""
+
+    def decorate(function):
+        # Loops become vectors only if no division raises.
+        flags = {"nogil": True, "error_model": "numpy", "fastmath": set(freedoms)}
+        try:
+            return njit(cache=True, **flags)(function)
+        except RuntimeError:  # neither beside the package nor in the user's cache
+            return njit(**flags)(function)
+
+    return decorate
+
+
+_kernel = _compiled("contract", "reassoc", "nsz", "arcp")  # sums in any order
+_exact = _compiled("contract")
+_finite = _compiled("nnan", "nsz", "reassoc")
 
 
 @intrinsic
