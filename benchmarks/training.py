@@ -383,8 +383,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{name}; embedded/e5-small, batches of {args.batch_size}, max_length {args.max_length}")
     print(f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}, ", end="")
     print(f"transformers {transformers.__version__}" + (", CPU time" if args.busy else ""))
-    print(f"ours in {chosen('auto', 'cpu')}, {'with' if has_bfloat16('cpu') else 'without'} ", end="")
-    print("instructions for bfloat16")
+    instructions = "with" if has_bfloat16("cpu") else "without"
+    print(f"ours in {chosen('auto', 'cpu')}, {instructions} instructions for bfloat16")
     measured = speed(folder, data, args)
     ours = measured[OURS].rate
     print(f"\n{'setting':34} {'tokens/s':>9} {'ours is faster by':>18}")

@@ -25,7 +25,6 @@ F = np.float32
 _INT, _FLOAT, _HALF = ir.IntType(32), ir.FloatType(), ir.IntType(16)
 
 
-
 def _compiled(*freedoms):
     """A decorator: compiled when first called, kept for later processes where there is a place."""
 
