@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "xanalysis demo: fine-tunes a small multilingual encoder on generated mini-tasks (baseline"
         "\nand three intermediate tasks, five targets, two seeds, zero-shot in over 30 languages),"
         "\nchecks a paper's claims against published tables and this grid, and writes a report."
-        "\nOffline, on the CPU; about 5 minutes on two cores the first time, seconds after that.\n",
+        "\nOffline, on the CPU; 5 to 9 minutes on two cores the first time, seconds after that.\n",
         flush=True,
     )
     for number, (what, command) in enumerate(STEPS, 1):

@@ -13,13 +13,14 @@ from statistics import median
 from typing import Any
 
 from xanalysis.runner import models
-from xanalysis.runner.precision import has_bfloat16
+from xanalysis.runner.precision import chosen, has_bfloat16
 from xanalysis.runner.spec import ModelSpec
 from xanalysis.runner.store import Manifest, Store
 
-# Share of the matrix-multiplication rate that a training reaches, as a first guess. On two cores
-# with bfloat16 (400 GFLOP/s) the median of 110 trainings of a four-layer model was 78 GFLOP/s.
-UTILISATION = {"cpu": 0.2, "cuda": 0.35}
+# Share of the matrix-multiplication rate that a training reaches, as a first guess, on CPUs by
+# precision. Medians of a four-layer model's trainings on two cores: 78 of 400 GFLOP/s in bfloat16
+# (110 trainings, an earlier state of the code), 77 of 175 GFLOP/s in float32 (20 trainings).
+UTILISATION = {"bf16": 0.2, "fp32": 0.4, "cuda": 0.35}
 # Floating-point operations of a training step and of a forward pass per encoder parameter and token
 # (Kaplan et al. 2020, arXiv:2001.08361, section 2.1; attention's own term is left out).
 TRAINING, READING = 6.0, 2.0
@@ -58,7 +59,7 @@ def pace(store: Store, device: str, cores: int) -> Pace:
         )
     if device.startswith("cuda"):
         return _guess(UTILISATION["cuda"], _cuda_rate(device), "its")
-    return _guess(UTILISATION["cpu"], cpu_rate(cores), "the idle cores'")
+    return _guess(UTILISATION[chosen("auto", "cpu")], cpu_rate(cores), "the idle cores'")
 
 
 def _guess(share: float, rate: float, whose: str) -> Pace:
