@@ -115,7 +115,8 @@ class Encoder:
             shared = self._shared_layers(hidden.dtype)
             return Encoded(shared(hidden, layout, generator, first_only), [])
         if not training and not torch.is_grad_enabled() and self._can_share(False):
-            found = self._shared_layers(hidden.dtype).read(hidden, layout, first_only)
+            shared = self._shared_layers(hidden.dtype)
+            found = shared.read(hidden, layout, first_only, all_layers)
             return Encoded(found[-1], layers + found if all_layers else [])
         last = len(modules.encoder.layer) - 1
         for index, layer in enumerate(modules.encoder.layer):

@@ -77,19 +77,19 @@ class SharedLayers:
             The last layer's output. Going backward adds the gradients of linear modules to their
             parameters' ``grad`` directly.
         """
-        parts = self._drawing(layout, generator)
+        parts = self._parts(layout, generator)
         return cast(
             Tensor,
             _Shared.apply(self, parts, first_only, hidden, *self._norms),  # type: ignore[no-untyped-call]
         )
 
-    def _parts(self, layout: Layout) -> list[Layout]:
+    def _cut(self, layout: Layout) -> list[Layout]:
         """Cut a batch: into parts that stay in a core's cache, and one a thread at least."""
         tokens = len(layout.places) // (self.threads // self.shares)
         return layout.parts(max(self.shares, round(tokens / PART)))
 
-    def _drawing(self, layout: Layout, generator: np.random.Generator) -> list[Part]:
-        layouts = self._parts(layout)
+    def _parts(self, layout: Layout, generator: np.random.Generator) -> list[Part]:
+        layouts = self._cut(layout)
         tokens = np.cumsum([0, *(len(own.places) for own in layouts)]).tolist()
         sequences = np.cumsum([0, *(len(own.sizes) for own in layouts)]).tolist()
         places = zip(pairwise(tokens), pairwise(sequences), strict=True)
@@ -109,32 +109,35 @@ class SharedLayers:
             )
         ]
 
-    def read(self, hidden: Tensor, layout: Layout, first_only: bool) -> list[Tensor]:
+    def read(
+        self, hidden: Tensor, layout: Layout, first_only: bool, all_layers: bool
+    ) -> list[Tensor]:
         """Run the layers without dropout and without a way back.
 
         Args:
             hidden: Embeddings, ``[tokens, width]``, in the layers' numbers.
             layout: Of the batch.
             first_only: See ``Encoder``.
+            all_layers: Keep what every layer puts out, not the last one's alone.
 
         Returns:
-            What each layer puts out.
+            What the layers put out, or the last one.
         """
         self.refresh()
-        layouts = self._parts(layout)
+        layouts = self._cut(layout)
         rows = torch.split(hidden.detach(), [len(own.places) for own in layouts])
 
         def own(rows: Tensor, layout: Layout) -> list[Tensor]:
             tokens, sequences = slice(len(rows)), slice(len(layout.sizes))
             part = Part(0, layout, tokens, sequences, NO_DROPOUT, NO_DROPOUT, self._crew)
-            found = []
+            found: list[Tensor] = []
             for layer in self.layers:
                 first = first_only and layer is self.layers[-1]
                 outputs = len(layout.sizes) if first else len(rows)
                 passage = Passage(rows, outputs, layer.inner, returns=False)
                 layer.forward(passage, part)
                 rows = passage.result
-                found.append(rows)
+                found = [*found, rows] if all_layers else [rows]
             return found
 
         found = self.each(own, rows, layouts)
