@@ -151,6 +151,10 @@ class Encoder:
         kind = self._attention
         if kind == "auto":
             kind = "nested" if self.device.type == "cuda" else "grouped"
+        if kind == "grouped" and self.device.type != "cpu":
+            raise InputError(
+                f"attention in blocks does not run on {self.device}", expected="nested, or auto"
+            )
         return nested_attention if kind == "nested" else grouped_attention
 
     @staticmethod

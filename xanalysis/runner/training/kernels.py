@@ -126,6 +126,12 @@ def _by_sign(typing, sign, above, below):
 
 
 @_exact
+def _scale(draws):
+    """By what dropout multiplies the values that it keeps."""
+    return F(4294967296.0) / F(4294967296.0 - draws[2])
+
+
+@_exact
 def _exp(x):
     """e^x of x <= 0, to 2e-7 of itself: a polynomial between halves of ln 2 (as in Cephes)."""
     x = _larger(x, F(-87.0))
@@ -187,7 +193,7 @@ def norm(start, stop, residual, branch, bias, weight, shift, epsilon, draws, res
     standard deviation of each row.
     """
     width = branch.shape[1]
-    scale = F(4294967296.0) / F(4294967296.0 - draws[2])
+    scale = _scale(draws)
     line = np.empty(width, np.float32)
     for i in range(start, stop):
         kept, row, out = residual[i], branch[i], result[i]
@@ -218,7 +224,7 @@ def norm_back(start, stop, gradient, centred, spread, weight, draws, of_sum, of_
     ``sums``, ``[3, width]``, are the gradients of its weight, its shift and the branch's bias.
     """
     width = gradient.shape[1]
-    scale = F(4294967296.0) / F(4294967296.0 - draws[2])
+    scale = _scale(draws)
     of_weight, of_shift, of_bias = sums[0], sums[1], sums[2]
     for i in range(start, stop):
         row, held, out, branch = gradient[i], centred[i], of_sum[i], of_branch[i]
@@ -288,11 +294,11 @@ def _largest(row, count):
 def attend(start, stop, scores, sizes, heads, factor, draws, shift, weights, dropped):
     """Softmax of ``factor * scores``, without and with dropout; 0 at padding.
 
-    ``scores``, ``[sequences * heads, width, width]``, may be ``weights``. Places are counted from
-    ``shift``.
+    ``scores``, ``[sequences * heads, width, width]``, are lost; they share no memory with the
+    results, or no loop becomes a vector. Places are counted from ``shift``.
     """
     width = scores.shape[1]
-    scale = F(4294967296.0) / F(4294967296.0 - draws[2])
+    scale = _scale(draws)
     for n in range(start, stop):
         size = sizes[n // heads]
         for place in range(size):
@@ -330,7 +336,7 @@ def attend_back(start, stop, gradient, weights, sizes, heads, factor, draws, shi
     ``dropped`` gets the weights with dropout once more.
     """
     width = weights.shape[1]
-    scale = F(4294967296.0) / F(4294967296.0 - draws[2])
+    scale = _scale(draws)
     line = np.empty(width, np.float32)
     for n in range(start, stop):
         size = sizes[n // heads]
