@@ -168,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--warmup", type=int, default=5)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--token-budget", type=int, default=32768)
-    parser.add_argument("--attention", choices=["auto", "nested", "grouped"], default="auto")
+    parser.add_argument("--attention", choices=["auto", "nested", "compiled"], default="auto")
     parser.add_argument("--no-trim", action="store_true", help="train the whole embedding matrix")
     parser.add_argument("--grid-tokens", type=float, help="training tokens of a grid")
     parser.add_argument("--json", type=Path, help="write the figures here")

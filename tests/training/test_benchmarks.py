@@ -19,7 +19,7 @@ def script(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("attention", ["grouped", "nested"])
+@pytest.mark.parametrize("attention", ["compiled", "nested"])
 def test_the_gpu_benchmark_runs_with_tiny_shapes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], attention: str
 ) -> None:

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from xanalysis.runner.training import kernels
-from xanalysis.runner.training.crew import Crew
+from xanalysis.runner.training.cpu import kernels
+from xanalysis.runner.training.cpu.crew import Crew
 from xanalysis.runner.training.dropout import NO_DROPOUT, Dropout
 
 ROWS, WIDTH = 200, 40
@@ -89,49 +89,6 @@ def test_norm_with_dropout_there_and_back(dtype: torch.dtype, crew: Crew) -> Non
         assert float(far) < (1e-5 if dtype == torch.float32 else 0.01)
 
 
-def test_packing_and_back_is_lossless(dtype: torch.dtype, crew: Crew) -> None:
-    starts = np.cumsum(SIZES) - SIZES
-    values, bias = drawn(int(SIZES.sum()), 24, dtype=dtype), drawn(24, seed=1)
-    block = torch.full((3, len(SIZES) * HEADS, 16, 4), torch.nan, dtype=dtype)
-    crew.run(kernels.pack, len(SIZES), values, bias, starts, SIZES, HEADS, block)
-    second = block.view(3, len(SIZES), HEADS, 16, 4)[:, 1, :, 5]  # token 5 of the second sequence
-    expected = (values.float() + bias).to(dtype)
-    assert torch.equal(second, expected[starts[1] + 5].view(3, HEADS, 4))
-    assert not block.view(3, len(SIZES), HEADS, 16, 4)[:, 2, :, 3:].any()
-    back = torch.empty_like(values)
-    given = (block, starts, SIZES, HEADS, back)
-    sums = crew.total(kernels.unpack, len(SIZES), (24,), *given)
-    assert torch.equal(back, expected)
-    close(sums, expected.double().sum(0))
-
-
-def test_softmax_with_dropout_there_and_back(dtype: torch.dtype, crew: Crew) -> None:
-    rows = len(SIZES) * HEADS
-    scores = 4 * drawn(rows, 16, 16)
-    real = torch.arange(16) < torch.from_numpy(SIZES).repeat_interleave(HEADS)[:, None]
-    gradient = (
-        drawn(rows, 16, 16, dtype=dtype, seed=1) * real[:, None]
-    )  # as values at padding are 0
-    x, factor = exact(scores), np.float32(0.5)
-    masked = (x * 0.5).masked_fill(~real[:, None], -torch.inf)
-    expected = torch.softmax(masked, -1) * real[:, :, None]
-    keys = draws(0.25)
-    weights = torch.full((rows, 16, 16), torch.nan, dtype=dtype)
-    dropped = weights.clone()
-    given = (SIZES, HEADS, factor, keys, 7)
-    crew.run(kernels.attend, rows, scores.clone(), *given, weights, dropped)
-    close(weights, expected, dtype)
-    mask = (dropped != 0) / 0.75
-    close(dropped, mask * weights.double(), dtype)
-    assert 0.15 < float((mask == 0)[weights != 0].double().mean()) < 0.35
-    (expected * mask).backward(gradient.double())
-    again = torch.full_like(dropped, torch.nan)
-    crew.run(kernels.attend_back, rows, gradient, weights, *given, again)
-    assert torch.equal(again, dropped)
-    assert x.grad is not None
-    close(gradient, x.grad, dtype)
-
-
 def test_what_is_not_finite_stays_so() -> None:
     crew = Crew(1)
     for value in (torch.nan, torch.inf):
@@ -144,44 +101,3 @@ def test_what_is_not_finite_stays_so() -> None:
         assert not result.isfinite().any()
         crew.run(kernels.gelu, 1, rows.clone(), torch.zeros(WIDTH), result)
         assert not result.isfinite().any()
-        scores = torch.zeros(1, 8, 8)
-        scores[0, 2, 3] = value
-        weights, dropped = torch.empty_like(scores), torch.empty_like(scores)
-        given = (np.array([8]), 1, np.float32(1), NO_DROPOUT.draws(), 0)
-        crew.run(kernels.attend, 1, scores, *given, weights, dropped)
-        assert not weights[0, 2].isfinite().all()
-        half = torch.full((1, WIDTH), value, dtype=torch.bfloat16)
-        out = torch.empty_like(half)
-        crew.run(kernels.gelu, 1, half, torch.zeros(WIDTH), out)
-        assert not out.isfinite().any()
-
-
-def kept(keys: np.ndarray, count: int = 512) -> np.ndarray:
-    """Which of ``count`` times ``count`` attention weights dropout keeps."""
-    scores = torch.zeros(1, count, count)
-    weights, dropped = torch.empty_like(scores), torch.empty_like(scores)
-    given = (np.array([count]), 1, np.float32(1), keys, 0)
-    Crew(1).run(kernels.attend, 1, scores, *given, weights, dropped)
-    return (dropped[0] != 0).numpy()
-
-
-def test_dropout_draws_like_chance() -> None:
-    first, again, other = (kept(draws(0.1, seed)) for seed in (1, 1, 2))
-    assert (first == again).all()
-    error = (0.09 / first.size) ** 0.5
-    assert abs(first.mean() - 0.9) < 4 * error
-    centred = first - 0.9
-    for shifted in (
-        np.roll(centred, 1, 1),
-        np.roll(centred, 8, 1),
-        np.roll(centred, 1, 0),
-        other - 0.9,
-    ):
-        assert abs((centred * shifted).mean() / 0.09) < 4 / first.size**0.5
-    # Rows and columns vary as they would by chance: 511 degrees of freedom.
-    for axis in (0, 1):
-        spread = first.mean(axis).var(ddof=1) / (0.09 / 512)
-        assert abs(spread - 1) < 4 * (2 / 511) ** 0.5
-    # Every bit of the keys counts, also across many seeds.
-    rates = [kept(draws(0.1, seed), 64).mean() for seed in range(200)]
-    assert abs(np.std(rates) / (0.09 / 4096) ** 0.5 - 1) < 4 * (1 / 400) ** 0.5

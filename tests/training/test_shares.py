@@ -7,18 +7,19 @@ import pytest
 import torch
 
 from tests.training.test_encoder import LENGTHS, model_of, padded, sequences
-from xanalysis.runner.training.attention import (
+from xanalysis.runner.training.cpu.attention import (
     attend,
     attend_first,
     attend_first_back,
-    grouped_attention,
+    compiled_attention,
+    places_of,
 )
-from xanalysis.runner.training.crew import Crew
+from xanalysis.runner.training.cpu.crew import Crew
+from xanalysis.runner.training.cpu.product import Product
+from xanalysis.runner.training.cpu.shares import can_share
 from xanalysis.runner.training.dropout import NO_DROPOUT, Dropout
 from xanalysis.runner.training.encoder import Encoder
 from xanalysis.runner.training.layout import lay_out
-from xanalysis.runner.training.product import Product
-from xanalysis.runner.training.shares import can_share
 
 Gradients = dict[str, torch.Tensor]
 
@@ -119,12 +120,14 @@ def test_attention_of_first_tokens_only_changes_no_number() -> None:
 
     rows = drawn.clone().requires_grad_()
     qkv = torch.cat([module(rows) for module in modules], dim=1)
-    whole = grouped_attention(qkv, layout, 4, NO_DROPOUT)[first]
+    whole = compiled_attention(qkv, layout, 4, NO_DROPOUT)[first]
     whole.backward(pull)
 
     product = product_of(modules)
-    short, kept = attend_first(drawn, product, layout, 4, NO_DROPOUT)
-    of_rows, of_weight, of_bias = attend_first_back(pull, kept)
+    short = torch.empty_like(pull)
+    kept = attend_first(drawn, product, layout, 4, NO_DROPOUT, Crew(1), short)
+    of_rows, of_firsts, of_weight, of_bias = attend_first_back(pull, kept, Crew(1))
+    of_rows[first] += of_firsts
 
     for found, expected in (
         (short, whole),
@@ -142,11 +145,15 @@ def test_dropout_in_attention_keeps_the_mean() -> None:
     generator = np.random.Generator(np.random.SFC64(0))
 
     def of_first(dropout: Dropout) -> torch.Tensor:
-        return attend_first(rows, product, layout, 4, dropout)[0]
+        result = torch.empty(2, 32)
+        attend_first(rows, product, layout, 4, dropout, Crew(1), result)
+        return result
 
     def of_all(dropout: Dropout) -> torch.Tensor:
         result = torch.empty_like(rows)
-        attend(product(rows), product.bias, layout, 4, dropout, Crew(1), result)
+        weights = torch.empty(int(places_of(layout, 4)[-1]))
+        qkv = product(rows, torch.empty(len(rows), 96))
+        attend(qkv, product.bias, layout, 4, dropout, Crew(1), result, weights)
         return result
 
     for attention in (of_first, of_all):

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from xanalysis.runner.training.walk import Walk
+from xanalysis.runner.training.cpu.walk import Walk
 
 
 def lead(walk: Walk, threads: int) -> None:

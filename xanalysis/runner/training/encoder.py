@@ -16,10 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xanalysis.errors import InputError
-from xanalysis.runner.training.attention import grouped_attention, nested_attention
+from xanalysis.runner.training.attention import nested_attention
+from xanalysis.runner.training.cpu.attention import compiled_attention
+from xanalysis.runner.training.cpu.shares import SharedLayers, can_share
 from xanalysis.runner.training.dropout import NO_DROPOUT, Dropout
 from xanalysis.runner.training.layout import Layout
-from xanalysis.runner.training.shares import SharedLayers, can_share
 
 Attention = Callable[[Tensor, Layout, int, Dropout], Tensor]
 FAMILIES = {"bert": 0, "xlm-roberta": 1, "roberta": 1}
@@ -43,8 +44,8 @@ class Encoder:
 
     Args:
         model: The Hugging Face module, with or without PEFT layers in it.
-        attention: ``grouped`` (padded blocks of like lengths), ``nested`` (jagged tensors) or
-            ``auto``: nested on CUDA, grouped elsewhere.
+        attention: ``compiled`` (kernels for CPUs), ``nested`` (jagged tensors) or ``auto``:
+            nested on CUDA, compiled elsewhere.
 
     Raises:
         InputError: The architecture is another one.
@@ -150,12 +151,12 @@ class Encoder:
     def _attend(self) -> Attention:
         kind = self._attention
         if kind == "auto":
-            kind = "nested" if self.device.type == "cuda" else "grouped"
-        if kind == "grouped" and self.device.type != "cpu":
+            kind = "nested" if self.device.type == "cuda" else "compiled"
+        if kind == "compiled" and self.device.type != "cpu":
             raise InputError(
-                f"attention in blocks does not run on {self.device}", expected="nested, or auto"
+                f"compiled attention does not run on {self.device}", expected="nested, or auto"
             )
-        return nested_attention if kind == "nested" else grouped_attention
+        return nested_attention if kind == "nested" else compiled_attention
 
     @staticmethod
     def _dropout(rate: float, generator: np.random.Generator | None, training: bool) -> Dropout:

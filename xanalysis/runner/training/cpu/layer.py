@@ -15,20 +15,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xanalysis.runner.training import kernels
-from xanalysis.runner.training.attention import (
+from xanalysis.runner.training.cpu import kernels
+from xanalysis.runner.training.cpu.attention import (
     Attended,
     AttendedFirst,
     attend,
     attend_back,
     attend_first,
     attend_first_back,
+    places_of,
 )
-from xanalysis.runner.training.crew import Crew
+from xanalysis.runner.training.cpu.crew import Crew
+from xanalysis.runner.training.cpu.product import Product
+from xanalysis.runner.training.cpu.walk import Task
 from xanalysis.runner.training.dropout import Dropout
 from xanalysis.runner.training.layout import Layout
-from xanalysis.runner.training.product import Product
-from xanalysis.runner.training.walk import Task
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Part:
     Attributes:
         number: Its own.
         layout: Of its sequences.
-        tokens: Its tokens among the batch's.
+        rows: Its rows among the batch's: its tokens, and padding.
+        padding: Rows after its tokens that stand for nothing.
         sequences: Its sequences among the batch's.
         drop: Dropout of hidden states.
         drop_scores: Dropout of attention probabilities.
@@ -47,11 +49,17 @@ class Part:
 
     number: int
     layout: Layout
-    tokens: slice
+    rows: slice
+    padding: int
     sequences: slice
     drop: Dropout
     drop_scores: Dropout
     crew: Crew
+
+    @property
+    def tokens(self) -> slice:
+        """Rows that are tokens."""
+        return slice(self.rows.start, self.rows.stop - self.padding)
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,10 @@ class _Kept:
 
 
 class Room:
-    """Memory that stays from step to step: fresh pages cost more than most of what fills them."""
+    """Memory that stays from step to step: fresh pages cost more than most of what fills them.
+
+    What stands in it is finite: it may be multiplied by the zero gradients of padding.
+    """
 
     def __init__(self) -> None:
         self._held: dict[str, Tensor] = {}
@@ -83,7 +94,7 @@ class Room:
         """An array of this name, ``[rows, width]``; the one before it is lost."""
         held = self._held.get(name)
         if held is None or len(held) < rows:
-            held = self._held[name] = torch.empty(rows + rows // 8, width, dtype=dtype)
+            held = self._held[name] = torch.zeros(rows + rows // 8, width, dtype=dtype)
         return held[:rows]
 
 
@@ -92,8 +103,8 @@ class Passage:
     """A batch on its way through a layer and back.
 
     Attributes:
-        rows: Hidden states, ``[tokens, width]``.
-        outputs: Rows of the result: tokens, or sequences where only their first token counts.
+        rows: Hidden states, ``[rows, width]``.
+        outputs: Rows of the result: all, or sequences where only their first token counts.
         inner: Width inside the feed-forward block.
         room: For what it leaves behind.
         returns: Whether it will come back.
@@ -113,8 +124,11 @@ class Passage:
 
     def __post_init__(self) -> None:
         self.first_only = self.outputs != len(self.rows)
+        self.qkv = self._take(self.room, "qkv", len(self.rows), 3 * self.rows.shape[1])
         self.mixed = self._take(self.room, "mixed")
+        self.branches = (self._take(self.room, "first"), self._take(self.room, "second"))
         self.between = self._take(self.room, "between")
+        self.derivative = self._take(self.room, "derivative", width=self.inner)
         self.within = self._take(self.room, "within", width=self.inner)
         self.result = self._take(self.room, "result")
 
@@ -135,9 +149,14 @@ class Passage:
         known = self.rows
         return room.take(name, rows or self.outputs, width or known.shape[1], known.dtype)
 
+    def weights(self, part: Part, heads: int) -> Tensor:
+        """For a part's attention probabilities."""
+        count = int(places_of(part.layout, heads)[-1]) if self.returns else 0
+        return self.room.take(f"weights {part.number}", count, 1, self.rows.dtype).view(-1)
+
     def place(self, part: Part) -> slice:
         """Where the rows of a part's result lie."""
-        return part.sequences if self.first_only else part.tokens
+        return part.sequences if self.first_only else part.rows
 
     def summed(self, name: str) -> Tensor:
         """One of ``sums`` over all parts, always in the same order."""
@@ -176,21 +195,25 @@ class Layer:
     def forward(self, passage: Passage, part: Part) -> None:
         """Run the layer for a part of the batch, from ``passage.rows`` to ``passage.result``."""
         crew, layout, place = part.crew, part.layout, passage.place(part)
-        rows, mixed = passage.rows[part.tokens], passage.mixed[place]
+        rows, mixed = passage.rows[part.rows], passage.mixed[place]
         between, within = passage.between[place], passage.within[place]
         attended: Attended | AttendedFirst
         residual = rows
         if passage.first_only:
-            found, attended = attend_first(rows, self.qkv, layout, self._heads, part.drop_scores)
-            mixed.copy_(found)
-            residual = rows[layout.offsets[:-1]]
+            whole = (rows, self.qkv, layout, self._heads, part.drop_scores, crew, mixed)
+            attended = attend_first(*whole)
+            residual = attended.firsts
         else:
-            given = (self.qkv(rows), self.qkv.bias, layout, self._heads, part.drop_scores)
-            attended = attend(*given, crew, mixed)
-        first = self._norm(0, residual, self.dense, mixed, part, between)
-        derivative = self.wide(between)
+            qkv = self.qkv(rows, passage.qkv[part.rows])
+            given = (qkv, self.qkv.bias, layout, self._heads, part.drop_scores, crew, mixed)
+            attended = attend(*given, passage.weights(part, self._heads))
+        branches = [branch[place] for branch in passage.branches]
+        self.dense(mixed, branches[0])
+        first = self._norm(0, residual, branches[0], part, between)
+        derivative = self.wide(between, passage.derivative[place])
         crew.run(kernels.gelu, len(within), derivative, self.wide.bias, within)
-        second = self._norm(1, between, self.narrow, within, part, passage.result[place])
+        self.narrow(within, branches[1])
+        second = self._norm(1, between, branches[1], part, passage.result[place])
         if passage.returns:
             passage.kept[part.number] = _Kept(attended, first, derivative, second)
 
@@ -216,9 +239,11 @@ class Layer:
         of_residual = self._norm_back(0, of_between, kept.first, part, dense, sums)
         of_mixed = dense @ self.dense.weight
         if isinstance(kept.attended, AttendedFirst):
-            of_rows, sums["weight"], sums["qkv"] = attend_first_back(of_mixed, kept.attended)
-            return of_rows.index_add_(0, part.layout.offsets[:-1], of_residual)
-        qkv = of.qkv[part.tokens]
+            found = attend_first_back(of_mixed, kept.attended, crew)
+            of_rows, of_firsts, sums["weight"], sums["qkv"] = found
+            return of_rows.index_add_(0, part.layout.offsets[:-1], of_firsts.add_(of_residual))
+        qkv = of.qkv[part.rows]
+        qkv[len(qkv) - part.padding :] = 0
         sums["qkv"] = attend_back(of_mixed, kept.attended, crew, qkv)
         return of_residual.addmm_(qkv, self.qkv.weight)
 
@@ -248,10 +273,10 @@ class Layer:
         return [passage.summed(f"{name} {i}") for i in (0, 1) for name in ("weight", "bias")]
 
     def _norm(
-        self, which: int, residual: Tensor, product: Product, rows: Tensor, part: Part, out: Tensor
+        self, which: int, residual: Tensor, branch: Tensor, part: Part, out: Tensor
     ) -> _Normed:
-        """``out`` becomes the LayerNorm of ``residual`` and the dropped product of ``rows``."""
-        norm, branch = self.norms[which], product(rows)
+        """``out`` becomes the LayerNorm of ``residual`` and the dropped ``branch``."""
+        norm, product = self.norms[which], (self.dense, self.narrow)[which]
         kept = _Normed(branch, np.empty(len(branch), np.float32), part.drop.draws())
         parameters = (product.bias, norm.weight.detach(), norm.bias.detach(), np.float32(norm.eps))
         given = (residual, branch, *parameters, kept.draws, out, kept.spread)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 from threading import Lock
 from typing import Any, cast
@@ -17,13 +18,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xanalysis.runner.training.crew import Crew
+from xanalysis.runner.training.cpu.crew import Crew
+from xanalysis.runner.training.cpu.layer import Layer, Part, Passage, Room
+from xanalysis.runner.training.cpu.walk import Walk
 from xanalysis.runner.training.dropout import NO_DROPOUT, Dropout
-from xanalysis.runner.training.layer import Layer, Part, Passage, Room
 from xanalysis.runner.training.layout import Layout
-from xanalysis.runner.training.walk import Walk
 
 PART = 400  # tokens of a part for each thread that works on it: small encoders' stay in its cache
+# Parts' rows are a multiple: oneDNN makes a kernel for every number that it has not met before,
+# which takes as long as multiplying 200 rows, and slow ones for primes.
+STEP = 8
 LINEAR = ("query", "key", "value", "dense")  # how the names of linear modules end
 
 
@@ -88,25 +92,28 @@ class SharedLayers:
         tokens = len(layout.places) // (self.threads // self.shares)
         return layout.parts(max(self.shares, round(tokens / PART)))
 
-    def _parts(self, layout: Layout, generator: np.random.Generator) -> list[Part]:
+    def _parts(self, layout: Layout, generator: np.random.Generator | None) -> list[Part]:
+        """The parts of a batch, with dropout if there is a generator."""
         layouts = self._cut(layout)
-        tokens = np.cumsum([0, *(len(own.places) for own in layouts)]).tolist()
+        padding = [-len(own.places) % STEP for own in layouts]
+        counts = [len(own.places) + more for own, more in zip(layouts, padding, strict=True)]
+        rows = np.cumsum([0, *counts]).tolist()
         sequences = np.cumsum([0, *(len(own.sizes) for own in layouts)]).tolist()
-        places = zip(pairwise(tokens), pairwise(sequences), strict=True)
+        places = zip(layouts, padding, pairwise(rows), pairwise(sequences), strict=True)
+        draws = generator.spawn(len(layouts)) if generator is not None else None
         hidden, scores = self._rates
         return [
             Part(
                 number,
                 own,
-                tokens=slice(*rows),
-                sequences=slice(*firsts),
-                drop=Dropout(hidden, draws),
-                drop_scores=Dropout(scores, draws),
+                rows=slice(*its_rows),
+                padding=more,
+                sequences=slice(*its_sequences),
+                drop=Dropout(hidden, draws[number]) if draws else NO_DROPOUT,
+                drop_scores=Dropout(scores, draws[number]) if draws else NO_DROPOUT,
                 crew=self._crew,
             )
-            for number, (own, draws, (rows, firsts)) in enumerate(
-                zip(layouts, generator.spawn(len(layouts)), places, strict=True)
-            )
+            for number, (own, more, its_rows, its_sequences) in enumerate(places)
         ]
 
     def read(
@@ -124,23 +131,27 @@ class SharedLayers:
             What the layers put out, or the last one.
         """
         self.refresh()
-        layouts = self._cut(layout)
-        rows = torch.split(hidden.detach(), [len(own.places) for own in layouts])
+        parts = self._parts(layout, None)
+        rows = _spread(hidden.detach(), parts)
 
-        def own(rows: Tensor, layout: Layout) -> list[Tensor]:
-            tokens, sequences = slice(len(rows)), slice(len(layout.sizes))
-            part = Part(0, layout, tokens, sequences, NO_DROPOUT, NO_DROPOUT, self._crew)
-            found: list[Tensor] = []
+        def own(part: Part) -> list[Tensor]:
+            own = replace(
+                part,
+                rows=slice(part.rows.stop - part.rows.start),
+                sequences=slice(len(part.layout.sizes)),
+            )
+            passing, found = rows[part.rows], []
             for layer in self.layers:
                 first = first_only and layer is self.layers[-1]
-                outputs = len(layout.sizes) if first else len(rows)
-                passage = Passage(rows, outputs, layer.inner, returns=False)
-                layer.forward(passage, part)
-                rows = passage.result
-                found = [*found, rows] if all_layers else [rows]
+                outputs = own.sequences.stop if first else own.rows.stop
+                passage = Passage(passing, outputs, layer.inner, returns=False)
+                layer.forward(passage, own)
+                passing = passage.result
+                result = passing if first else passing[own.tokens]
+                found = [*found, result] if all_layers else [result]
             return found
 
-        found = self.each(own, rows, layouts)
+        found = self.each(own, parts)
         return [torch.cat(parts) for parts in zip(*found, strict=True)]
 
     def refresh(self) -> None:
@@ -182,7 +193,7 @@ class _Shared(torch.autograd.Function):
         *norms: nn.Parameter,
     ) -> Tensor:
         shared.refresh()
-        rows, passages = hidden.detach(), []
+        rows, passages = _spread(hidden.detach(), parts), []
         rooms = shared.rooms_there.pop() if shared.rooms_there else [Room() for _ in shared.layers]
         for layer, room in zip(shared.layers, rooms, strict=True):
             first = first_only and layer is shared.layers[-1]
@@ -196,12 +207,15 @@ class _Shared(torch.autograd.Function):
         )
         shared.all(walk.lead)
         ctx.shared, ctx.parts, ctx.passages = shared, parts, passages
-        return rows.clone()  # what it lies in is used again
+        # A copy: what it lies in is used again.
+        return rows.clone() if passages[-1].first_only else _gathered(rows, parts)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         shared, parts, passages = ctx.shared, ctx.parts, ctx.passages
         ctx.passages = None
+        if not passages[-1].first_only:
+            gradient = _spread(gradient, parts)
         gradients = [gradient[passages[-1].place(part)].contiguous() for part in parts]
         free = shared.rooms_back
         taken: dict[int, Room] = {}
@@ -229,7 +243,22 @@ class _Shared(torch.autograd.Function):
             for layer, passage in zip(shared.layers, passages, strict=True)
             for of_norm in layer.of_norms(passage)
         ]
-        return None, None, None, torch.cat(gradients), *of_norms
+        return None, None, None, _gathered(torch.cat(gradients), parts), *of_norms
+
+
+def _spread(tokens: Tensor, parts: list[Part]) -> Tensor:
+    """Rows of a batch from those of its tokens: each part's, and its padding of zeros."""
+    rows, start = tokens.new_zeros(parts[-1].rows.stop, tokens.shape[1]), 0
+    for part in parts:
+        own = rows[part.tokens]
+        own.copy_(tokens[start : start + len(own)])
+        start += len(own)
+    return rows
+
+
+def _gathered(rows: Tensor, parts: list[Part]) -> Tensor:
+    """The way back from ``_spread``."""
+    return torch.cat([rows[part.tokens] for part in parts])
 
 
 def _start(threads: int) -> None:

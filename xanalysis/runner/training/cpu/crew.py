@@ -16,7 +16,7 @@ LEAST = 64  # rows below which another thread is not worth its start
 
 
 class Crew:
-    """Runs kernels of :mod:`xanalysis.runner.training.kernels` over tensors.
+    """Runs kernels of :mod:`xanalysis.runner.training.cpu.kernels` over tensors.
 
     Args:
         threads: How many share one call.

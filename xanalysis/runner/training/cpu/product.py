@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from threading import local
 
 import torch
 from torch import Tensor, nn
+
+_threads = local()
 
 
 class Product:
@@ -36,8 +38,6 @@ class Product:
         if several:
             self.bias = torch.empty(shape[0])
         self._totals = {"weight": torch.empty(shape), "bias": torch.empty(shape[0])}
-        # oneDNN packs the weights of a linear module, as it does not for other products.
-        self._packs = dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
     def refresh(self) -> None:
         """Take over the modules' parameters."""
@@ -47,12 +47,9 @@ class Product:
                 for part, module in zip(parts, self._modules, strict=True):
                     part.copy_(getattr(module, name).detach())
 
-    def __call__(self, rows: Tensor) -> Tensor:
-        """The modules' results side by side without their bias, ``[rows, out_features]``."""
-        if self._packs:
-            found = torch.ops.mkldnn._linear_pointwise(rows, self.weight, None, "none", [], "")
-            return cast(Tensor, found)
-        return torch.mm(rows, self.weight.t())
+    def __call__(self, rows: Tensor, out: Tensor) -> Tensor:
+        """The modules' results side by side without their bias: ``out``, ``[rows, out_features]``."""
+        return torch.mm(rows, self.weight.t(), out=out)
 
     def learn(self, gradient: Tensor, rows: Tensor) -> None:
         """Add what the gradient of the result says of the weights to the modules' gradients.
@@ -67,7 +64,7 @@ class Product:
             for module, own in zip(self._modules, torch.split(total, self._sizes), strict=True):
                 module.weight.grad = own
         else:
-            self.add("weight", gradient.t() @ rows)
+            self.add("weight", torch.mm(gradient.t(), rows, out=_own(self.weight)))
 
     def add(self, name: str, gradient: Tensor) -> None:
         """Add to the gradients of the modules' ``weight`` or ``bias``."""
@@ -79,3 +76,12 @@ class Product:
                 parameter.grad = own.copy_(part)
             else:
                 parameter.grad.add_(part)
+
+
+def _own(like: Tensor) -> Tensor:
+    """Memory of a tensor's shape, one for every thread."""
+    held: dict[object, Tensor] = _threads.__dict__
+    key = f"{tuple(like.shape)} {like.dtype}"
+    if key not in held:
+        held[key] = torch.empty_like(like)
+    return held[key]

@@ -1,0 +1,1 @@
+"""Encoder layers on CPUs: compiled kernels, and parts of a batch walking through the layers."""
