@@ -169,7 +169,7 @@ def attend_back(
     of_qkv,
     sums,
 ):
-    """Backward of ``attend``: ``of_qkv`` gets the gradient of ``qkv``, ``sums`` that of ``bias``."""
+    """Backward of ``attend``: gradients of ``qkv`` and, as ``sums``, of ``bias``."""
     width = gradient.shape[1]
     size, scale = width // heads, scale_of(draws)
     deep, most = padded(size), padded(sizes.max())

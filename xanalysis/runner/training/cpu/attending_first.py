@@ -1,9 +1,9 @@
 """Compiled attention of the first token of each sequence to all of its sequence, there and back.
 
 One query a sequence needs no keys and values of all tokens: ``q . (K x) = (K' q) . x``, and a
-weighted sum of ``V x`` is V times the weighted sum of the ``x``. The keys' bias adds the same to all
-scores of a sequence, so nothing to their softmax. Scores and weights lie by token and head, so that
-a vector holds heads. For what ``start``, ``stop`` and ``draws`` are, see
+weighted sum of ``V x`` is V times the weighted sum of the ``x``. The keys' bias adds the same to
+all scores of a sequence, so nothing to their softmax. Scores and weights lie by token and head, so
+that a vector holds heads. For what ``start``, ``stop`` and ``draws`` are, see
 :mod:`xanalysis.runner.training.cpu.kernels`.
 """
 

@@ -48,7 +48,7 @@ class Product:
                     part.copy_(getattr(module, name).detach())
 
     def __call__(self, rows: Tensor, out: Tensor) -> Tensor:
-        """The modules' results side by side without their bias: ``out``, ``[rows, out_features]``."""
+        """``out``, ``[rows, out_features]``: the results side by side without their bias."""
         return torch.mm(rows, self.weight.t(), out=out)
 
     def learn(self, gradient: Tensor, rows: Tensor) -> None:
