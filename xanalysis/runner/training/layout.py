@@ -35,7 +35,8 @@ class Layout:
     @cached_property
     def starts(self) -> np.ndarray:
         """Where each sequence starts, for kernels on CPUs."""
-        return np.cumsum(self.sizes) - self.sizes
+        starts: np.ndarray = np.cumsum(self.sizes) - self.sizes
+        return starts
 
     def parts(self, count: int) -> list[Layout]:
         """Neighbouring sequences apart, in parts of about as much work; fewer if need be."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from threading import local
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -80,8 +81,8 @@ class Product:
 
 def _own(like: Tensor) -> Tensor:
     """Memory of a tensor's shape, one for every thread."""
-    held: dict[object, Tensor] = _threads.__dict__
+    held: dict[str, Any] = _threads.__dict__
     key = f"{tuple(like.shape)} {like.dtype}"
     if key not in held:
         held[key] = torch.empty_like(like)
-    return held[key]
+    return cast(Tensor, held[key])

@@ -140,7 +140,8 @@ class SharedLayers:
                 rows=slice(part.rows.stop - part.rows.start),
                 sequences=slice(len(part.layout.sizes)),
             )
-            passing, found = rows[part.rows], []
+            passing = rows[part.rows]
+            found: list[Tensor] = []
             for layer in self.layers:
                 first = first_only and layer is self.layers[-1]
                 outputs = own.sequences.stop if first else own.rows.stop
