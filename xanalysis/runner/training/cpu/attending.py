@@ -68,9 +68,12 @@ def take(rows, first, count, column, bias, factor, out):
 
 @exact
 def _take_across(rows, first, count, column, bias, out):
-    """The same transposed, without factor: ``out`` is ``[columns, padded rows]``."""
+    """The same transposed, without factor: ``out`` is ``[columns, padded rows]``.
+
+    The last row stands in the places of padding, too.
+    """
     whole = bias.size - bias.size % LANES
-    for i in range(0, count, LANES):
+    for i in range(0, out.shape[1], LANES):
         for j in range(0, whole, LANES):
             across(rows, first + i, first + count - 1, column + j, load(bias, j), out, j, i)
     for j in range(whole, bias.size):
