@@ -144,7 +144,6 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", sys.argv[1], "-k", "there_
 """
 
 
-@pytest.mark.slow
 def test_vectors_of_other_machines(tmp_path: Path) -> None:
     # Compiled code is kept by machine, and this is not the one it seems to be.
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
