@@ -140,16 +140,16 @@ class SharedLayers:
                 rows=slice(part.rows.stop - part.rows.start),
                 sequences=slice(len(part.layout.sizes)),
             )
-            passing = rows[part.rows]
+            passing, rooms = rows[part.rows], (Room(), Room())
             found: list[Tensor] = []
-            for layer in self.layers:
+            for index, layer in enumerate(self.layers):
                 first = first_only and layer is self.layers[-1]
                 outputs = own.sequences.stop if first else own.rows.stop
-                passage = Passage(passing, outputs, layer.inner, returns=False)
+                passage = Passage(passing, outputs, layer.inner, rooms[index % 2], returns=False)
                 layer.forward(passage, own)
                 passing = passage.result
                 result = passing if first else passing[own.tokens]
-                found = [*found, result] if all_layers else [result]
+                found = [*found, result.clone()] if all_layers else [result]
             return found
 
         found = self.each(own, parts)

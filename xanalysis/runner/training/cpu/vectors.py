@@ -35,9 +35,7 @@ from xanalysis.runner.training.cpu.numbers import (
 
 _WIDE = bool(llvmlite.binding.get_host_cpu_features().get("avx512f"))
 LANES = 16 if _WIDE else 8  # numbers in a vector
-TALL = (
-    8 if _WIDE else 4
-)  # rows of a product that are computed at a time: so many registers there are
+TALL = 8 if _WIDE else 4  # rows of a product at a time, two vectors wide: what registers hold
 PAD = 16  # what rows are padded to, on every machine: dropout counts places
 FREE = ("contract", "reassoc", "nsz", "arcp")
 _VECTOR = ir.VectorType(FLOAT, LANES)
